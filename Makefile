@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make            the kernel with the user programs in it: obj/kern/akaros-kernel
+# make run        boots it under QEMU (ARGS="..." adds QEMU options,
+#                 CMDLINE="..." is the kernel's command line)
+# make gdb        the same, stopped, with gdb attached
+# make test       all tests: test-host, then test-boot
+# make menuconfig changes .config (without one, kern/defconfig holds)
+#
+# Each target installs the Debian packages that it needs (tools/need).
+
+O	:= obj
+KERNEL	:= $(O)/kern/akaros-kernel
+CC	:= $(if $(filter default,$(origin CC)),gcc,$(CC))
+QEMU	?= qemu-system-x86_64
+OBJCOPY	?= objcopy
+STRIP	?= strip
+CONFIG	:= $(firstword $(wildcard .config) kern/defconfig)
+
+MACHINE	:= -smp 8 -m 4096 -machine q35 -nographic -net nic,model=e1000 \
+	-net user -device \
+	intel-iommu,intremap=off,caching-mode=on,device-iotlb=on,aw-bits=48 \
+	-device edu,addr=3,dma_mask=0xffffffffffffffff
+
+WARN	:= -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla
+CBASE	:= -std=gnu17 -O2 -g -ffreestanding -fno-strict-aliasing -fno-common \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-MMD -MP $(WARN)
+KCFLAGS	:= $(CBASE) -fno-pic -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -Ikern/include -Ikern/arch/x86/include -Ikern/arch/x86 \
+	-I$(O)/include
+UCFLAGS	:= $(CBASE) -Os -fPIE -ffunction-sections -fdata-sections \
+	-fvisibility=hidden -Iuser/include -Ikern/include
+KLDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--fatal-warnings -Wl,-T,kern/arch/x86/kernel.ld
+ULDFLAGS := -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,-z,norelro -Wl,--gc-sections -Wl,--no-dynamic-linker \
+	-Wl,--hash-style=gnu
+
+# Programs: user/bin/NAME.c and user/drv/NAME.c, or a folder NAME of sources.
+KSRC	:= $(sort $(shell find kern -name '*.c' -o -name '*.S'))
+KOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
+ULIBOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(wildcard user/lib/*.c user/lib/*.S)))
+UMAIN	:= $(wildcard user/bin/*.c user/drv/*.c)
+UDIRS	:= $(patsubst %/,%,$(wildcard user/bin/*/ user/drv/*/))
+UPROG	:= $(sort $(notdir $(basename $(UMAIN)) $(UDIRS)))
+UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
+
+.PHONY: all run gdb test test-host test-boot boot-time menuconfig clean
+# make V=1 shows each command.
+Q	:= $(if $(V),,@)
+say	= $(if $(V),@:,@printf '  %-4s %s\n' $1 $@)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(KERNEL)
+
+$(KERNEL): $(KOBJ) $(O)/kern/rootfs.o kern/arch/x86/kernel.ld
+	$(call say,LD)
+	$(Q)$(CC) $(KLDFLAGS) -o $@ $(KOBJ) $(O)/kern/rootfs.o -lgcc
+
+$(O)/kern/%.o: kern/%.c $(O)/include/config.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(KCFLAGS) -c -o $@ $<
+$(O)/kern/%.o: kern/%.S $(O)/include/config.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(KCFLAGS) -D__ASSEMBLER__ -c -o $@ $<
+
+$(O)/include/config.h: $(CONFIG)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=y$$/#define \1 1/p' \
+		-e 's/^\(CONFIG_[A-Z0-9_]*\)=\([^y].*\)$$/#define \1 \2/p' $< >$@
+
+# The root file system: each program at /bin/NAME, in the image's read-only data.
+$(O)/kern/rootfs.S: Makefile tools/rootfs $(UPROG:%=$(O)/user/%)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)sh tools/rootfs $(O)/user $(UPROG) >$@
+$(O)/kern/rootfs.o: $(O)/kern/rootfs.S
+	$(Q)$(CC) $(KCFLAGS) -c -o $@ $<
+
+$(O)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(UCFLAGS) -c -o $@ $<
+$(O)/user/%.o: user/%.S
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(UCFLAGS) -c -o $@ $<
+$(O)/user/lib.a: $(ULIBOBJ)
+	$(call say,AR)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+define program
+$(O)/user/$(notdir $1): $$(patsubst %.c,$(O)/%.o,$2) $(O)/user/lib.a
+	$$(call say,LD)
+	$(Q)$(CC) $(ULDFLAGS) -o $$@.debug $$^ -lgcc
+	$(Q)$(STRIP) -o $$@ $$@.debug
+endef
+$(foreach s,$(UMAIN),$(eval $(call program,$(basename $s),$s)))
+$(foreach d,$(UDIRS),$(eval $(call program,$d,$(wildcard $d/*.c))))
+
+run: all
+	@tools/need $(QEMU):qemu-system-x86
+	@echo "Starting QEMU: leave with Ctrl-A X, its monitor is at Ctrl-A C, Ctrl-C goes to the guest"
+	@$(QEMU) $(MACHINE) -kernel $(KERNEL) $(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
+
+gdb: all
+	@tools/need $(QEMU):qemu-system-x86 gdb:gdb
+	@QEMU="$(QEMU)" tools/gdb $(KERNEL) $(MACHINE) \
+		$(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
+
+menuconfig:
+	@tools/need kconfig-mconf:kconfig-frontends-nox
+	[ -e .config ] || cp kern/defconfig .config
+	kconfig-mconf Kconfig
+
+clean:
+	rm -rf $(O)
+
+-include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
+include tests/host/Makefile
+include tests/boot/Makefile
+
+test:
+	$(MAKE) test-host
+	$(MAKE) test-boot
