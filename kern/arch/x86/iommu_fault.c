@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults to their owners (rule 8): the interrupt only masks the unit's fault
+ * event and wakes a thread; that thread comes here, so a storm of faults costs
+ * no more than the thread is willing to give.
+ */
+#include "iommu_impl.h"
+
+#define AT_ONCE	16
+#define SECOND	1000000000ull
+
+/* Faults of this device in the present second, this one included. */
+static unsigned count_fault(struct iommu_dev *d)
+{
+	uint64_t now = os_clock();
+
+	d->faults++;
+	if (now - d->window >= SECOND) {
+		d->window = now;
+		d->in_window = 0;
+	}
+	return ++d->in_window;
+}
+
+static void tell(const struct vtd *u, const struct iommu_dev *d,
+		 const struct vtd_fault *rec)
+{
+	struct iommu_fault f = {
+		.segment = u->segment, .sid = rec->sid, .addr = rec->addr,
+		.read = rec->read, .reason = rec->reason,
+		.text = fault_text(rec->reason),
+	};
+
+	os_log(OS_WARN, "iommu: fault: %s %s 0x%lx: %s (reason 0x%x), pid %d",
+	       bdf_text(f.segment, f.sid).s, f.read ? "read" : "write", f.addr,
+	       f.text, f.reason, d->space ? d->space->pid : 0);
+	if (d->space && iommu.events.fault)
+		iommu.events.fault(d->space->owner, &f);
+}
+
+static void handle(struct vtd *u, const struct vtd_fault *rec)
+{
+	static struct iommu_dev unknown;
+	struct iommu_dev *d;
+	unsigned n;
+
+	os_lock(&iommu.lock);
+	d = find_device(u->segment, rec->sid);
+	if (!d)
+		d = &unknown;
+	n = count_fault(d);
+	if (n <= IOMMU_TOLD_FAULTS)
+		tell(u, d, rec);
+	if (n == IOMMU_STORM_FAULTS && d != &unknown)
+		fence(d, "too many faults in a second");
+	os_unlock(&iommu.lock);
+}
+
+static bool service(struct vtd *u)
+{
+	struct vtd_fault list[AT_ONCE];
+	unsigned n;
+	bool lost;
+
+	if (u->unsupported || u->broken)
+		return false;
+	n = fault_take(u, list, AT_ONCE, &lost);
+	for (unsigned i = 0; i < n; i++)
+		handle(u, &list[i]);
+	if (lost)
+		os_log(OS_WARN, "iommu: unit 0x%lx: more faults than it could "
+		       "record", u->base);
+	return n || lost;
+}
+
+bool iommu_service_faults(void)
+{
+	bool some = false;
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		some |= service(iommu.units[i]);
+	for (unsigned i = 0; i < iommu.nunits && !some; i++)
+		if (!iommu.units[i]->unsupported)
+			fault_mask(iommu.units[i], false);
+	return some;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which unit a device is behind (VT-d 8.3): the one whose scopes name it; else
+ * the one whose scopes name a bridge above it; else the one of its segment
+ * that says INCLUDE_PCI_ALL.  Also which devices have reserved regions.
+ */
+#include "iommu_impl.h"
+
+#include <dmar.h>
+
+#define PCI_SECONDARY	0x19
+#define PCI_SUBORDINATE	0x1a
+#define PCI_HEADER_TYPE	0x0e
+#define HEADER_BRIDGE	1
+
+static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
+{
+	return (uint16_t)(bus << 8 | (hop.dev & 31u) << 3 | (hop.fn & 7u));
+}
+
+static bool is_bridge(uint16_t segment, uint16_t sid)
+{
+	uint32_t type = os_pci_read(segment, sid, PCI_HEADER_TYPE, 1);
+
+	return type != 0xff && (type & 0x7f) == HEADER_BRIDGE;
+}
+
+/* Follows a path through the bridges' secondary buses; false: it leads to
+ * nothing. */
+static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
+		    uint16_t segment, uint16_t *sid)
+{
+	unsigned bus = s->bus;
+
+	for (unsigned i = 0; i < s->path_len; i++) {
+		*sid = make_sid(bus, dmar_hop(t, s, i));
+		if (i + 1u == s->path_len)
+			break;
+		if (!is_bridge(segment, *sid))
+			return false;
+		bus = os_pci_read(segment, *sid, PCI_SECONDARY, 1);
+	}
+	return s->path_len &&
+		os_pci_read(segment, *sid, 0, 4) != 0xffffffff;
+}
+
+static void add(uint16_t segment, uint16_t sid, struct vtd *u)
+{
+	struct scope *s = os_alloc(sizeof(*s));
+
+	if (!s) {
+		os_log(OS_ERROR, "iommu: no memory for a scope; %s stays "
+		       "without unit", bdf_text(segment, sid).s);
+		return;
+	}
+	*s = (struct scope){
+		.next = iommu.scopes, .segment = segment, .sid = sid, .unit = u,
+	};
+	if (is_bridge(segment, sid)) {
+		s->bridge = true;
+		s->secondary = (uint8_t)os_pci_read(segment, sid,
+						    PCI_SECONDARY, 1);
+		s->subordinate = (uint8_t)os_pci_read(segment, sid,
+						      PCI_SUBORDINATE, 1);
+	}
+	iommu.scopes = s;
+}
+
+void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
+		struct vtd *u)
+{
+	struct dmar_scope s = { 0 };
+	uint16_t sid;
+
+	while (dmar_next_scope(t, e, &s)) {
+		if (s.error) {
+			os_log(OS_WARN, "dmar: offset %u: %s; dropped",
+			       s.offset, dmar_strerror(s.error));
+			continue;
+		}
+		if (s.type != DMAR_SCOPE_ENDPOINT &&
+		    s.type != DMAR_SCOPE_BRIDGE)
+			continue;
+		if (resolve(t, &s, e->segment, &sid))
+			add(e->segment, sid, u);
+		else
+			os_log(OS_WARN, "dmar: offset %u: its path leads to no "
+			       "device; dropped", s.offset);
+	}
+}
+
+static bool below(const struct scope *s, uint16_t segment, uint16_t sid)
+{
+	unsigned bus = sid >> 8;
+
+	return s->bridge && s->segment == segment && bus >= s->secondary &&
+		bus <= s->subordinate;
+}
+
+struct vtd *scope_unit(uint16_t segment, uint16_t sid)
+{
+	struct scope *s;
+
+	for (s = iommu.scopes; s; s = s->next)
+		if (s->unit && s->segment == segment && s->sid == sid)
+			return s->unit;
+	for (s = iommu.scopes; s; s = s->next)
+		if (s->unit && below(s, segment, sid))
+			return s->unit;
+	for (unsigned i = 0; i < iommu.nall; i++)
+		if (iommu.all_of_segment[i]->segment == segment)
+			return iommu.all_of_segment[i];
+	return NULL;
+}
+
+bool scope_reserved(uint16_t segment, uint16_t sid)
+{
+	for (struct scope *s = iommu.scopes; s; s = s->next)
+		if (!s->unit && s->segment == segment && s->sid == sid)
+			return true;
+	return false;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * I/O spaces: the tables of one owner, changed and flushed on every unit that
+ * may walk them.  Called by the memory manager, which serialises the changes of
+ * one space; attach and detach add and remove units meanwhile.
+ */
+#include "iommu_impl.h"
+
+#define UNITS_AT_ONCE 8
+
+/* Whether any unit of this machine walks tables past the caches: then the
+ * tables of all spaces are flushed, and any space fits any unit. */
+static bool some_unit_incoherent(void)
+{
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (!vtd_coherent(iommu.units[i]))
+			return true;
+	return false;
+}
+
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
+{
+	struct iommu_space *s = os_alloc(sizeof(*s));
+
+	if (!s) {
+		os_error("no memory for an I/O space");
+		return NULL;
+	}
+	if (sl_init(&s->table, some_unit_incoherent()) < 0) {
+		os_free(s, sizeof(*s));
+		return NULL;
+	}
+	s->owner = owner;
+	s->pid = pid;
+	s->serial = serial;
+	return s;
+}
+
+int iommu_space_destroy(struct iommu_space *s)
+{
+	if (s->lost) {
+		os_lock(&iommu.lock);
+		iommu.lost_pages += s->table.pages;
+		os_unlock(&iommu.lock);
+		return os_error("its unit failed: %lu table pages are lost",
+				s->table.pages);
+	}
+	sl_free(&s->table);
+	os_free(s, sizeof(*s));
+	return 0;
+}
+
+unsigned iommu_space_devices(struct iommu_space *s)
+{
+	return __atomic_load_n(&s->devices, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t rights(int prot)
+{
+	return (prot & IOMMU_READ ? SL_R : 0) | (prot & IOMMU_WRITE ? SL_W : 0);
+}
+
+int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
+	      int prot)
+{
+	if (!g->space || !rights(prot))
+		return 0;
+	g->added = true;
+	if (sl_lookup(&g->space->table, va))
+		g->removed = true;
+	return sl_map(&g->space->table, va, pa, len, rights(prot));
+}
+
+void iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
+{
+	if (!g->space)
+		return;
+	g->removed = true;
+	sl_keep(&g->space->table, va, len, rights(prot));
+}
+
+/* The units of a space from the skip'th on, at most UNITS_AT_ONCE. */
+static unsigned copy_units(struct iommu_space *s, unsigned skip,
+			   struct space_unit *copy)
+{
+	struct space_unit *su;
+	unsigned n = 0;
+
+	os_lock(&s->lock);
+	for (su = s->units; su && n < UNITS_AT_ONCE; su = su->next) {
+		if (skip)
+			skip--;
+		else
+			copy[n++] = *su;
+	}
+	os_unlock(&s->lock);
+	return n;
+}
+
+/* What a unit needs: entries that were there must be forgotten; new ones only
+ * where absence is cached (CAP.CM), or stores linger (CAP.RWBF, which an IOTLB
+ * flush covers too: VT-d 6.8). */
+static int submit(const struct iommu_gather *g, const struct space_unit *su,
+		  struct vtd_ticket *t, bool *open)
+{
+	struct inv domain = inv_iotlb_domain(su->did);
+
+	*open = g->removed || su->unit->cap & CAP_CM;
+	if (*open)
+		return vtd_submit(su->unit, &domain, 1, t);
+	return vtd_flush_write_buffer(su->unit);
+}
+
+static int flush_some(const struct iommu_gather *g,
+		      const struct space_unit *list, unsigned n)
+{
+	struct vtd_ticket tickets[UNITS_AT_ONCE];
+	bool open[UNITS_AT_ONCE];
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (submit(g, &list[i], &tickets[i], &open[i]) < 0) {
+			open[i] = false;
+			err = -1;
+		}
+	for (unsigned i = 0; i < n; i++)
+		if (open[i] && vtd_wait(list[i].unit, &tickets[i]) < 0)
+			err = -1;
+	return err;
+}
+
+int iommu_flush(struct iommu_gather *g)
+{
+	struct space_unit list[UNITS_AT_ONCE];
+	unsigned done = 0, n;
+	int err = 0;
+
+	if (!g->space || !(g->added || g->removed))
+		return 0;
+	do {
+		n = copy_units(g->space, done, list);
+		if (flush_some(g, list, n) < 0)
+			err = -1;
+		done += n;
+	} while (n == UNITS_AT_ONCE);
+	if (err && g->removed)
+		g->space->lost = true;
+	g->added = g->removed = false;
+	return err;
+}

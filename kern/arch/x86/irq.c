@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Vectors (irq.h).  A slot's handler is called under a count of calls, so that
+ * irq_free can wait until none is left.  All device interrupts go to the first
+ * processor.
+ *
+ * Lock order: irqs.lock is taken last.
+ */
+#include <acpi.h>
+#include <apic.h>
+#include <arch.h>
+#include <assert.h>
+#include <cpu.h>
+#include <fmt.h>
+#include <irq.h>
+#include <lock.h>
+#include <log.h>
+#include <trap.h>
+
+#define MSI_ADDR	0xfee00000u	/* SDM 3A 11.11 */
+#define MSI_DEST_SHIFT	12
+
+struct slot {
+	irq_handler fn;
+	void *arg;
+	const char *name;
+	uint64_t count;
+	bool running;
+};
+
+static struct {
+	struct spinlock lock;
+	struct slot slots[LAST_DEVICE_VECTOR + 1];
+	uint64_t stray;
+} irqs = { .lock = SPINLOCK("irq") };
+
+int irq_alloc(irq_handler fn, void *arg, const char *name)
+{
+	struct slot *s;
+	int vector = 0;
+
+	spin_lock(&irqs.lock);
+	for (int v = T_FIRST_IRQ; v <= LAST_DEVICE_VECTOR && !vector; v++) {
+		s = &irqs.slots[v];
+		if (s->fn || s->running)
+			continue;
+		*s = (struct slot){ .fn = fn, .arg = arg, .name = name };
+		vector = v;
+	}
+	spin_unlock(&irqs.lock);
+	if (!vector)
+		return error(ENOSPC, "no interrupt vector left");
+	return vector;
+}
+
+struct msi_message irq_message(int vector)
+{
+	return (struct msi_message){
+		.addr = MSI_ADDR | cpus[0].apic_id << MSI_DEST_SHIFT,
+		.data = (uint32_t)vector,
+	};
+}
+
+int irq_route_isa(unsigned isa_irq, int vector)
+{
+	struct acpi_irq irq = acpi_isa_irq(isa_irq);
+
+	if (!ioapic_route(irq.gsi, (unsigned)vector, cpus[0].apic_id,
+			  irq.level, irq.low))
+		return error(ENODEV, "isa interrupt %u: no I/O APIC input %u",
+			     isa_irq, irq.gsi);
+	return 0;
+}
+
+void irq_free(int vector)
+{
+	struct slot *s = &irqs.slots[vector];
+
+	spin_lock(&irqs.lock);
+	assert(s->fn);
+	s->fn = NULL;
+	spin_unlock(&irqs.lock);
+	while (__atomic_load_n(&s->running, __ATOMIC_ACQUIRE))
+		cpu_pause();
+}
+
+void irq_dispatch(unsigned vector)
+{
+	struct slot *s = &irqs.slots[vector];
+	irq_handler fn;
+	void *arg;
+
+	spin_lock(&irqs.lock);
+	fn = s->fn;
+	arg = s->arg;
+	s->running = fn != NULL;
+	s->count++;
+	irqs.stray += !fn;
+	spin_unlock(&irqs.lock);
+	if (fn)
+		fn(arg);
+	__atomic_store_n(&s->running, false, __ATOMIC_RELEASE);
+	apic_eoi();
+}
+
+void irq_text(struct text *t)
+{
+	struct slot *s;
+
+	spin_lock(&irqs.lock);
+	for (unsigned v = T_FIRST_IRQ; v <= LAST_DEVICE_VECTOR; v++) {
+		s = &irqs.slots[v];
+		if (s->fn)
+			text_add(t, "vector %u %s %lu\n", v, s->name, s->count);
+	}
+	text_add(t, "stray %lu\n", irqs.stray);
+	spin_unlock(&irqs.lock);
+}

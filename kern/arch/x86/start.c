@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order in which the machine comes up, on the first processor. */
+#include <acpi.h>
+#include <arch.h>
+#include <assert.h>
+#include <cpu.h>
+#include <loader.h>
+#include <log.h>
+#include <page.h>
+#include <sched.h>
+#include <start.h>
+#include <timer.h>
+#include <trap.h>
+
+void start_kernel(physaddr_t start_info)
+{
+	struct kthread *k;
+	bool found;
+
+	cpu_init(&cpus[0]);
+	found = pvh_copy_info(start_info);
+	serial_init();
+	if (!found)
+		panic("boot: no PVH start info with a memory map");
+	idt_init();
+	idt_load();
+	memory_init();
+	cmdline_parse();
+	cpu_features_log();
+	acpi_init();
+	apic_init();
+	ioapic_init();
+	clock_init();
+	sched_start_cpu(&cpus[0]);
+	smp_boot();
+	serial_start_input();
+	k = kthread_create("boot", kernel_main, NULL);
+	if (!k)
+		panic("boot: no memory for the first thread");
+	kthread_ready(k);
+	idle_loop();
+}

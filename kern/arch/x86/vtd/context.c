@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Root and context tables (VT-d 9.1, 9.3): one context table a bus, made when
+ * first needed and kept.  An entry is never torn while it is present: its half
+ * with P is stored last when it is set, and first when it is cleared.
+ */
+#include <vtd/vtd.h>
+
+/* Entries are two stores; a unit that does not snoop needs both in memory
+ * before anything depends on them. */
+static void store(struct vtd *u, uint64_t *half, uint64_t v)
+{
+	os_store(half, v);
+	if (!vtd_coherent(u))
+		os_flush(half, sizeof(*half));
+}
+
+static struct context_entry *table_of(struct vtd *u, uint16_t sid)
+{
+	struct root_entry *r = &u->root[sid >> 8];
+
+	return r->lo & ROOT_P ?
+		os_virt(r->lo & field_mask(ROOT_CTP)) : NULL;
+}
+
+static struct context_entry *make_table(struct vtd *u, uint16_t sid)
+{
+	struct context_entry *table = table_of(u, sid);
+
+	if (table)
+		return table;
+	table = os_alloc(PGSIZE);
+	if (!table)
+		return NULL;
+	if (!vtd_coherent(u))
+		os_flush(table, PGSIZE);
+	store(u, &u->root[sid >> 8].lo, os_phys(table) | ROOT_P);
+	return table;
+}
+
+static struct context_entry make_entry(const struct vtd *u, physaddr_t table,
+				       uint16_t did)
+{
+	return (struct context_entry){
+		.lo = CONTEXT_P | field_make(CONTEXT_TT, TT_UNTRANSLATED) |
+			(table & field_mask(CONTEXT_SLPTPTR)),
+		.hi = field_make(CONTEXT_AW, u->levels - 2u) |
+			field_make(CONTEXT_DID, did),
+	};
+}
+
+int context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did)
+{
+	struct context_entry new = make_entry(u, table, did);
+	struct context_entry *e;
+
+	os_lock(&u->lock);
+	e = make_table(u, sid);
+	if (e) {
+		e += sid & 0xff;
+		store(u, &e->hi, new.hi);
+		store(u, &e->lo, new.lo);
+	}
+	os_unlock(&u->lock);
+	return e ? 0 : os_error("unit 0x%lx: no memory for a context table",
+				u->base);
+}
+
+void context_clear(struct vtd *u, uint16_t sid)
+{
+	struct context_entry *e;
+
+	os_lock(&u->lock);
+	e = table_of(u, sid);
+	if (e) {
+		e += sid & 0xff;
+		store(u, &e->lo, 0);
+		store(u, &e->hi, 0);
+	}
+	os_unlock(&u->lock);
+}
+
+struct context_entry context_get(struct vtd *u, uint16_t sid)
+{
+	struct context_entry copy = { 0 };
+	struct context_entry *e;
+
+	os_lock(&u->lock);
+	e = table_of(u, sid);
+	if (e)
+		copy = e[sid & 0xff];
+	os_unlock(&u->lock);
+	return copy;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults (VT-d 7): the fault event's message, and the fault recording
+ * registers.  Records are taken from where FSTS.FRI points, in the order in
+ * which they were made; F and PFO are cleared by writing ones.
+ */
+#include <vtd/vtd.h>
+
+static const char *const texts[] = {
+	[0x1] = "root entry not present",
+	[0x2] = "context entry not present",
+	[0x3] = "context entry invalid",
+	[0x4] = "address beyond the unit's width",
+	[0x5] = "no write permission",
+	[0x6] = "no read permission",
+	[0x7] = "page table not readable",
+	[0x8] = "root table not readable",
+	[0x9] = "context table not readable",
+	[0xa] = "reserved bits in root entry",
+	[0xb] = "reserved bits in context entry",
+	[0xc] = "reserved bits in page-table entry",
+	[0xd] = "translated request not allowed",
+	[0xe] = "page lies in the interrupt range",
+	[0x20] = "interrupt request with reserved bits",
+	[0x21] = "interrupt index beyond the table",
+	[0x22] = "interrupt entry not present",
+	[0x23] = "interrupt table not readable",
+	[0x24] = "reserved bits in interrupt entry",
+	[0x25] = "compatibility interrupt blocked",
+	[0x26] = "interrupt from another source",
+};
+
+const char *fault_text(uint8_t reason)
+{
+	return reason < ARRAY_SIZE(texts) && texts[reason] ? texts[reason] :
+		"unknown reason";
+}
+
+int fault_start(struct vtd *u, void (*fn)(void *), void *arg)
+{
+	uint64_t addr;
+	uint32_t data;
+
+	if (os_irq(fn, arg, "iommu-fault", &addr, &data) < 0)
+		return -1;
+	vtd_set32(u, FECTL, FECTL_IM);
+	vtd_set32(u, FEDATA, data);
+	vtd_set32(u, FEADDR, (uint32_t)addr);
+	vtd_set32(u, FEUADDR, (uint32_t)(addr >> 32));
+	return 0;
+}
+
+void fault_mask(struct vtd *u, bool masked)
+{
+	if (vtd_alive(u))
+		vtd_set32(u, FECTL, masked ? FECTL_IM : 0);
+}
+
+static uint16_t record_at(const struct vtd *u, unsigned n)
+{
+	return (uint16_t)(field_get(u->cap, CAP_FRO) * 16 + n * FRCD_STRIDE);
+}
+
+/* false: no fault recorded there. */
+static bool take_one(struct vtd *u, unsigned n, struct vtd_fault *f)
+{
+	uint16_t at = record_at(u, n);
+	uint64_t hi = vtd_get64(u, REG64((uint16_t)(at + FRCD_HI)));
+	uint64_t lo;
+
+	if (!(hi & FRCD_F))
+		return false;
+	lo = vtd_get64(u, REG64((uint16_t)(at + FRCD_LO)));
+	*f = (struct vtd_fault){
+		.addr = lo & field_mask(FRCD_FI),
+		.sid = (uint16_t)field_get(hi, FRCD_SID),
+		.reason = (uint8_t)field_get(hi, FRCD_FR),
+		.read = hi & FRCD_T,
+	};
+	vtd_set32(u, REG32((uint16_t)(at + FRCD_F_DWORD)), BIT32(31));
+	return true;
+}
+
+unsigned fault_take(struct vtd *u, struct vtd_fault *list, unsigned n,
+		    bool *lost)
+{
+	unsigned nfr = (unsigned)field_get(u->cap, CAP_NFR) + 1;
+	uint32_t fsts = vtd_get32(u, FSTS);
+	unsigned at = (unsigned)field_get(fsts, FSTS_FRI);
+	unsigned got = 0;
+
+	*lost = false;
+	if (!vtd_alive(u) || fsts == ~0u)
+		return 0;
+	while (got < n && got < nfr && take_one(u, (at + got) % nfr,
+						&list[got]))
+		got++;
+	if (fsts & FSTS_PFO) {
+		*lost = true;
+		vtd_set32(u, FSTS, FSTS_PFO);
+	}
+	return got;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Queued invalidation (VT-d 6.5.2).
+ *
+ * Positions count descriptors since the queue was started and go on past the
+ * ring's size; a descriptor stands at position % size.  Each submission ends
+ * with a wait descriptor that makes the unit write that wait's own position to
+ * a status word.  As everything before a wait has completed when it writes,
+ * the status word alone says which submissions are done and which slots are
+ * free; the head register, which only tells what has been fetched, is never
+ * looked at.
+ *
+ * Lock order: queue.lock is taken last and not held while waiting.
+ */
+#include <vtd/vtd.h>
+
+_Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
+	       "positions wrap at 2^32");
+_Static_assert(VTD_BATCH + 1 < VTD_QUEUE_SIZE, "a submission fits");
+
+/* Positions are compared by difference: fewer than 2^31 are ever open. */
+static bool reached(uint32_t now, uint32_t position)
+{
+	return (int32_t)(now - position) >= 0;
+}
+
+static uint32_t completed(struct vtd *u)
+{
+	return __atomic_load_n(u->queue.status, __ATOMIC_ACQUIRE);
+}
+
+static struct qi_desc make_context(const struct inv *i)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_CONTEXT) |
+			field_make(QI_GRAN, i->gran) |
+			field_make(QI_DID, i->did) |
+			field_make(QI_SID, i->sid),
+	};
+}
+
+static struct qi_desc make_iotlb(const struct vtd *u, const struct inv *i)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_IOTLB) |
+			field_make(QI_GRAN, i->gran) |
+			(u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
+			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0) |
+			field_make(QI_DID, i->did),
+		.hi = i->addr | field_make(QI_IOTLB_AM, i->am),
+	};
+}
+
+static struct qi_desc make_wait(struct vtd *u, uint32_t position)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_WAIT) | QI_WAIT_SW |
+			field_make(QI_WAIT_DATA, position),
+		.hi = os_phys(u->queue.status),
+	};
+}
+
+static void put(struct vtd *u, struct qi_desc d)
+{
+	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
+	u->queue.descriptors++;
+}
+
+static void ring_tail(struct vtd *u)
+{
+	u->queue.tails++;
+	vtd_set64(u, IQT, field_make(IQT_INDEX, u->queue.tail %
+				     VTD_QUEUE_SIZE));
+}
+
+int queue_start(struct vtd *u)
+{
+	struct vtd_queue *q = &u->queue;
+
+	q->ring = os_alloc(VTD_QUEUE_SIZE * sizeof(struct qi_desc));
+	q->status = os_alloc(sizeof(uint64_t));
+	if (!q->ring || !q->status)
+		return os_error("unit 0x%lx: no memory for its queue", u->base);
+	/* Position 0 is never a wait's: 0 completed means none yet. */
+	q->tail = 0;
+	vtd_set64(u, IQT, 0);
+	vtd_set64(u, IQA, os_phys(q->ring) |
+		  field_make(IQA_QS, VTD_QUEUE_ORDER));
+	return vtd_command(u, GCMD_QIE, true, GCMD_QIE, "queue enable");
+}
+
+/* false: no room for n more before the deadline.  Gives up the lock while it
+ * waits; holds it when it returns. */
+static bool wait_for_room(struct vtd *u, uint32_t n)
+{
+	uint64_t end = os_clock() + VTD_DEADLINE;
+	bool late = false;
+
+	while (u->queue.tail + n - completed(u) >= VTD_QUEUE_SIZE) {
+		if (late || !vtd_alive(u))
+			return false;
+		os_unlock(&u->queue.lock);
+		late = os_clock() > end;
+		os_relax();
+		os_lock(&u->queue.lock);
+	}
+	return true;
+}
+
+int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
+		 struct vtd_ticket *t)
+{
+	bool room;
+
+	os_lock(&u->queue.lock);
+	room = wait_for_room(u, n + 1);
+	if (room) {
+		for (unsigned i = 0; i < n; i++)
+			put(u, list[i].what == QI_CONTEXT ?
+			    make_context(&list[i]) : make_iotlb(u, &list[i]));
+		t->position = u->queue.tail;
+		put(u, make_wait(u, t->position));
+		ring_tail(u);
+	}
+	os_unlock(&u->queue.lock);
+	return room ? 0 : vtd_fail(u, "queue stays full");
+}
+
+int queue_wait(struct vtd *u, const struct vtd_ticket *t)
+{
+	uint64_t end = os_clock() + VTD_DEADLINE;
+	bool late = false;
+	uint32_t fsts;
+
+	while (!reached(completed(u), t->position)) {
+		if (!vtd_alive(u))
+			return vtd_fail(u, u->failure);
+		fsts = vtd_get32(u, FSTS);
+		if (fsts == ~0u)
+			return vtd_fail(u, "reads as all ones");
+		if (fsts & FSTS_QUEUE)
+			return vtd_fail(u, "queue error");
+		if (late)
+			return vtd_fail(u, "invalidation wait");
+		late = os_clock() > end;
+		os_relax();
+	}
+	return 0;
+}

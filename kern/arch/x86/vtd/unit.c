@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A unit's life: found, started, switched on and off, failed; its registers
+ * and commands.
+ */
+#include <vtd/vtd.h>
+
+#define FIRST_LEN	4096
+#define SAGAW_LEVELS(n)	(1u << ((n) - 2))	/* VT-d 11.4.2: bit 1 = 3 */
+
+uint32_t vtd_get32(struct vtd *u, struct reg32 r)
+{
+	return os_read32(u->regs + r.off);
+}
+
+uint64_t vtd_get64(struct vtd *u, struct reg64 r)
+{
+	return os_read64(u->regs + r.off);
+}
+
+void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v)
+{
+	os_write32(u->regs + r.off, v);
+}
+
+void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v)
+{
+	os_write64(u->regs + r.off, v);
+}
+
+bool vtd_alive(struct vtd *u)
+{
+	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
+}
+
+int vtd_fail(struct vtd *u, const char *what)
+{
+	if (!__atomic_exchange_n(&u->broken, true, __ATOMIC_ACQ_REL)) {
+		u->failure = what;
+		os_log(OS_ERROR, "iommu: unit 0x%lx failed: %s", u->base, what);
+		if (u->failed)
+			u->failed(u);
+	}
+	return os_error("unit 0x%lx has failed: %s", u->base,
+			u->failure ? u->failure : what);
+}
+
+/* Bounded; looks once more after the deadline, since a virtual processor may
+ * have slept.  All ones is a unit that is gone. */
+static bool poll_gsts(struct vtd *u, uint32_t mask, uint32_t want)
+{
+	uint64_t end = os_clock() + VTD_DEADLINE;
+	bool late = false;
+	uint32_t v;
+
+	for (;;) {
+		v = vtd_get32(u, GSTS);
+		if (v == ~0u)
+			return false;
+		if ((v & mask) == want)
+			return true;
+		if (late)
+			return false;
+		late = os_clock() > end;
+		os_relax();
+	}
+}
+
+/* VT-d 11.4.4: one bit changes at a time, and the lasting ones are repeated;
+ * one-time bits of GSTS must not come back as commands. */
+int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
+		const char *what)
+{
+	bool obeyed;
+	uint32_t v;
+
+	os_lock(&u->lock);
+	v = set ? u->gcmd | bit : u->gcmd & ~bit;
+	vtd_set32(u, GCMD, v);
+	u->gcmd = v & GCMD_LASTING;
+	obeyed = poll_gsts(u, bit, done);
+	os_unlock(&u->lock);
+	return obeyed ? 0 : vtd_fail(u, what);
+}
+
+int vtd_flush_write_buffer(struct vtd *u)
+{
+	if (!(u->cap & CAP_RWBF))
+		return 0;
+	if (!vtd_alive(u))
+		return vtd_fail(u, u->failure);
+	return vtd_command(u, GCMD_WBF, true, 0, "write buffer flush");
+}
+
+/* The largest offset that the capabilities name, so that all of it is mapped. */
+static size_t regs_end(uint64_t cap, uint64_t ecap)
+{
+	size_t frcd = (field_get(cap, CAP_FRO) + field_get(cap, CAP_NFR) + 1) *
+		16;
+	size_t iotlb = (field_get(ecap, ECAP_IRO) + 1) * 16;
+
+	return ROUNDUP(MAX(frcd, iotlb), FIRST_LEN);
+}
+
+/* 4 levels if it can: what is shared with others is then the widest. */
+static uint8_t pick_levels(uint64_t cap)
+{
+	static const uint8_t preferred[] = { 4, 3, 5 };
+	uint64_t sagaw = field_get(cap, CAP_SAGAW);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(preferred); i++)
+		if (sagaw & SAGAW_LEVELS(preferred[i]))
+			return preferred[i];
+	return 0;
+}
+
+static const char *missing(const struct vtd *u)
+{
+	if (!u->levels)
+		return "it offers no second-level translation";
+	if (field_get(u->version, VER_MAJOR) >= 6 && !(u->ecap & ECAP_QI))
+		return "it offers no way to invalidate";
+	return NULL;
+}
+
+int vtd_init(struct vtd *u, physaddr_t base, uint16_t segment)
+{
+	u->base = base;
+	u->segment = segment;
+	u->regs_len = FIRST_LEN;
+	u->regs = os_map_regs(base, FIRST_LEN);
+	if (!u->regs)
+		return os_error("unit 0x%lx: registers cannot be mapped", base);
+	u->version = vtd_get32(u, VER);
+	u->cap = vtd_get64(u, CAP);
+	u->ecap = vtd_get64(u, ECAP);
+	if (u->version == ~0u || (u->cap == ~0ull && u->ecap == ~0ull) ||
+	    (!u->cap && !u->ecap))
+		return os_error("unit 0x%lx: nothing there", base);
+	if (regs_end(u->cap, u->ecap) > FIRST_LEN) {
+		u->regs_len = regs_end(u->cap, u->ecap);
+		u->regs = os_map_regs(base, u->regs_len);
+		if (!u->regs)
+			return os_error("unit 0x%lx: registers cannot be "
+					"mapped", base);
+	}
+	u->ndids = 1u << (4 + 2 * MIN(field_get(u->cap, CAP_ND), 6ull));
+	u->levels = pick_levels(u->cap);
+	u->address_bits = (uint8_t)MIN(field_get(u->cap, CAP_MGAW) + 1,
+				       12u + 9u * u->levels);
+	u->unsupported = missing(u);
+	return 0;
+}
+
+static int set_root(struct vtd *u)
+{
+	vtd_set64(u, RTADDR, os_phys(u->root));
+	return vtd_command(u, GCMD_SRTP, true, GCMD_SRTP,
+			   "set root table pointer");
+}
+
+static int flush_all(struct vtd *u)
+{
+	struct inv list[] = { inv_context_global(), inv_iotlb_global() };
+
+	return vtd_invalidate(u, list, ARRAY_SIZE(list));
+}
+
+static int alloc_tables(struct vtd *u)
+{
+	u->root = os_alloc(PGSIZE);
+	u->did_map = os_alloc(MAX(u->ndids / 8, 8u));
+	if (!u->root || !u->did_map)
+		return os_error("unit 0x%lx: no memory", u->base);
+	if (!vtd_coherent(u))
+		os_flush(u->root, PGSIZE);
+	u->did_map[0] = BIT64(DID_NONE) | BIT64(DID_KERNEL);
+	return 0;
+}
+
+/* VT-d 6.6 and 11.4.5: pointer, then context cache, then IOTLB; all that was
+ * cached for whoever had the unit before is forgotten. */
+int vtd_start(struct vtd *u)
+{
+	int err = alloc_tables(u);
+
+	if (err)
+		return err;
+	u->gcmd = vtd_get32(u, GSTS) & GCMD_LASTING;
+	if (u->gcmd & GCMD_QIE)
+		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
+	if (!err && u->ecap & ECAP_QI)
+		err = queue_start(u);
+	if (!err)
+		err = set_root(u);
+	if (!err)
+		err = flush_all(u);
+	return err;
+}
+
+/* On: after a flush, since while off entries may have gone stale. */
+int vtd_translation(struct vtd *u, bool on)
+{
+	int err = 0;
+
+	if (!vtd_alive(u))
+		return vtd_fail(u, u->failure);
+	if (on)
+		err = flush_all(u);
+	if (err)
+		return err;
+	err = vtd_command(u, GCMD_TE, on, on ? GCMD_TE : 0,
+			  on ? "translation enable" : "translation disable");
+	if (!err)
+		u->translating = on;
+	return err;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One VT-d remapping unit: its registers, queue, root and context tables,
+ * domain ids and faults.  Knows no process, no file and no PCI enumeration.
+ *
+ * A unit fails, once and for good, when the hardware does not answer in time
+ * or reports what it may not; then nothing more is written to it, each call
+ * returns an error, and `failed` has been called so that the layer above can
+ * fence the unit's devices.
+ *
+ * Locks: `lock` guards commands and tables, `queue.lock` the queue's tail;
+ * neither is held while waiting for a submitted invalidation.
+ */
+#ifndef VTD_H
+#define VTD_H
+
+#include <iommu_os.h>
+#include <vtd/regs.h>
+
+/* Every wait for the unit ends after this time (design, rule 5). */
+#define VTD_DEADLINE	1000000000ull	/* ns */
+
+#define VTD_QUEUE_ORDER	0		/* pages, as IQA.QS counts */
+#define VTD_QUEUE_SIZE	(256u << VTD_QUEUE_ORDER)
+#define VTD_BATCH	8		/* invalidations of one submission */
+#define DID_NONE	0		/* tags absent entries if CAP.CM */
+#define DID_KERNEL	1		/* never given to a space */
+
+struct vtd_queue {
+	struct os_lock lock;
+	struct qi_desc *ring;
+	uint32_t *status;	/* the last completed wait's position */
+	uint32_t tail;		/* positions count on past the ring's size */
+	uint64_t descriptors, tails;	/* for measuring */
+};
+
+struct vtd {
+	physaddr_t base;
+	uint8_t *regs;
+	size_t regs_len;
+	uint16_t segment;
+	uint32_t version;
+	uint64_t cap, ecap;
+	uint8_t levels;		/* of its second-level tables: 3, 4 or 5 */
+	uint8_t address_bits;	/* that it translates */
+	const char *unsupported;	/* why it cannot be used; NULL: it can */
+
+	struct os_lock lock;
+	bool translating;
+	bool broken;		/* failed, for good */
+	const char *failure;	/* what did not answer */
+	uint32_t gcmd;		/* lasting bits as last written */
+	struct root_entry *root;
+	struct vtd_queue queue;	/* ring NULL: by registers */
+	uint64_t *did_map;	/* bit set: in use */
+	uint32_t ndids;
+	uint32_t lost_dids;	/* whose last flush never completed */
+
+	void (*failed)(struct vtd *u);
+	void *up;		/* the upper layer's own */
+};
+
+/*
+ * Invalidations (VT-d 6.5), as values.  IOTLB ones drain reads and writes
+ * where the unit can.
+ */
+struct inv {
+	uint8_t what;		/* QI_CONTEXT, QI_IOTLB or QI_DEVTLB */
+	uint8_t gran;		/* GRAN_ */
+	uint16_t did, sid;
+	uint64_t addr;		/* GRAN_PAGES: aligned to 4 KiB << am */
+	uint8_t am;
+};
+struct inv inv_context_global(void);
+struct inv inv_context_device(uint16_t did, uint16_t sid);
+struct inv inv_iotlb_global(void);
+struct inv inv_iotlb_domain(uint16_t did);
+
+/* What tells that a submission has completed; any number may be open. */
+struct vtd_ticket {
+	uint32_t position;
+};
+
+/* Starts n <= VTD_BATCH invalidations, in order; the entries that they are to
+ * forget have been stored before.  Negative: the unit has failed. */
+int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
+	       struct vtd_ticket *t) must_check;
+/* Waits until they have completed; holds no lock meanwhile. */
+int vtd_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
+int vtd_invalidate(struct vtd *u, const struct inv *list,
+		   unsigned n) must_check;
+/* Pushes table entries out of the unit's write buffer if it needs that
+ * (CAP.RWBF, VT-d 6.8); an IOTLB or context invalidation does it too. */
+int vtd_flush_write_buffer(struct vtd *u) must_check;
+
+/* unit.c: life */
+/* Maps the registers, reads the capabilities; u->unsupported says what is
+ * missing.  Negative: no such registers, or no memory. */
+int vtd_init(struct vtd *u, physaddr_t base, uint16_t segment) must_check;
+/* Empty tables, queue, global flush; translation stays off. */
+int vtd_start(struct vtd *u) must_check;
+int vtd_translation(struct vtd *u, bool on) must_check;
+int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
+bool vtd_alive(struct vtd *u);
+
+/* unit.c: registers, commands */
+uint32_t vtd_get32(struct vtd *u, struct reg32 r);
+uint64_t vtd_get64(struct vtd *u, struct reg64 r);
+void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v);
+void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v);
+/* A one-time command (VT-d 11.4.4); `done` is GSTS & bit once carried out. */
+int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
+		const char *what) must_check;
+
+static inline bool vtd_coherent(const struct vtd *u)
+{
+	return u->ecap & ECAP_C;
+}
+
+/* inv_queue.c */
+int queue_start(struct vtd *u) must_check;
+int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
+		 struct vtd_ticket *t) must_check;
+int queue_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
+/* inv_reg.c */
+int regs_invalidate(struct vtd *u, const struct inv *list,
+		    unsigned n) must_check;
+
+/* context.c: what a source id is translated by.  Visible to the unit when
+ * they return; what it has cached is for the caller to flush. */
+int context_set(struct vtd *u, uint16_t sid, physaddr_t table,
+		uint16_t did) must_check;
+void context_clear(struct vtd *u, uint16_t sid);
+struct context_entry context_get(struct vtd *u, uint16_t sid);
+
+/* domid.c */
+int did_alloc(struct vtd *u) must_check;	/* negative: all in use */
+void did_free(struct vtd *u, uint16_t did);
+void did_lose(struct vtd *u, uint16_t did);	/* never to be used again */
+unsigned did_in_use(struct vtd *u);
+
+/* fault.c (VT-d 7) */
+struct vtd_fault {
+	uint64_t addr;		/* of the page */
+	uint16_t sid;
+	uint8_t reason;
+	bool read;
+};
+/* Fault events go to fn(arg), which is called with them masked. */
+int fault_start(struct vtd *u, void (*fn)(void *arg), void *arg) must_check;
+void fault_mask(struct vtd *u, bool masked);
+/* Takes at most n records out of the unit; *lost: there were more than it
+ * could keep. */
+unsigned fault_take(struct vtd *u, struct vtd_fault *list, unsigned n,
+		    bool *lost);
+const char *fault_text(uint8_t reason);
+
+#endif

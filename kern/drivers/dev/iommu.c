@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * #iommu: devices to processes and back.
+ *
+ *	attach		BUS:DEV.FN PID [unsafe]
+ *	detach		BUS:DEV.FN
+ *	info		the driver's and each unit's state
+ *	mappings	which device belongs to which process
+ *	power		enable, disable, on, off
+ *
+ * One command a write, all or nothing; reading attach, detach and power tells
+ * the form.  Only eve writes.
+ */
+#include <chan.h>
+#include <fmt.h>
+#include <iommu.h>
+#include <iommu_text.h>
+#include <kmalloc.h>
+#include <pci.h>
+#include <pciown.h>
+#include <proc.h>
+#include <string.h>
+
+enum { Qroot, Qattach, Qdetach, Qinfo, Qmappings, Qpower };
+
+static const struct dirtab files[] = {
+	{ "attach", Qattach, 0666 },
+	{ "detach", Qdetach, 0666 },
+	{ "info", Qinfo, 0444 },
+	{ "mappings", Qmappings, 0444 },
+	{ "power", Qpower, 0666 },
+};
+
+static int iommu_walk(struct chan *c, const char *name)
+{
+	return table_walk(c, name, files, ARRAY_SIZE(files));
+}
+
+static int iommu_stat(struct chan *c, struct dir *d)
+{
+	return table_stat(c, d, files, ARRAY_SIZE(files));
+}
+
+static void unit_mappings(struct text *t, unsigned n,
+			  const struct iommu_unit_info *unit)
+{
+	unsigned max = unit->devices;
+	struct iommu_device_info *list = kmalloc(max * sizeof(*list) + 1);
+	unsigned have = list ? iommu_unit_devices(n, list, max) : 0;
+
+	iommu_format_mappings(t, unit, list, MIN(have, max));
+	kfree(list);
+}
+
+static void mappings_text(struct text *t)
+{
+	struct iommu_unit_info unit;
+
+	if (iommu_missing())
+		text_add(t, "No mappings: %s\n", iommu_missing());
+	for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
+		unit_mappings(t, i, &unit);
+}
+
+static void info_text(struct text *t)
+{
+	struct iommu_unit_info unit;
+
+	iommu_format_driver(t, iommu_powered(), iommu_missing());
+	for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
+		iommu_format_unit(t, &unit);
+}
+
+static void make_text(struct chan *c, struct text *t)
+{
+	switch (c->qid.path) {
+	case Qattach:
+		text_add(t, "BUS:DEV.FN PID [unsafe]\n");
+		break;
+	case Qdetach:
+		text_add(t, "BUS:DEV.FN\n");
+		break;
+	case Qinfo:
+		info_text(t);
+		break;
+	case Qmappings:
+		mappings_text(t);
+		break;
+	case Qpower:
+		iommu_format_power(t, iommu_powered(), iommu_missing());
+		break;
+	}
+}
+
+static int iommu_open(struct chan *c, int mode)
+{
+	(void)mode;
+	return c->qid.path == Qroot ? 0 : text_open(c, make_text);
+}
+
+static ssize_t iommu_read(struct chan *c, void *buf, size_t n, uint64_t off)
+{
+	if (c->qid.path == Qroot)
+		return table_readdir(c, buf, n, off, files, ARRAY_SIZE(files));
+	return text_open_read(c, buf, n, off);
+}
+
+/* "iommu: attach 0:3.0: reason"; the subject may be empty. */
+static int refuse(const char *verb, const char *subject, const char *why)
+{
+	return error(EINVAL, "iommu: %s%s%s: %s", verb, *subject ? " " : "",
+		     subject, why);
+}
+
+static int failed(const char *verb, const struct pci_device *d)
+{
+	return refuse(verb, d->name, current_kthread()->errstr);
+}
+
+static struct pci_device *find(const char *verb,
+			       const struct iommu_command *cmd)
+{
+	struct pci_device *d = pci_find(cmd->segment, cmd->sid);
+	char name[32];
+	struct text t = { .buf = name, .size = sizeof(name) };
+
+	if (!d) {
+		iommu_format_bdf(&t, cmd->segment, cmd->sid);
+		refuse(verb, name, "no such device");
+	}
+	return d;
+}
+
+static int attach(const char *s)
+{
+	char subject[IOMMU_COMMAND_MAX * 2] = "";
+	struct text t = { .buf = subject, .size = sizeof(subject) };
+	struct iommu_command cmd;
+	const char *why = iommu_parse_attach(s, &cmd, &t);
+	struct pci_device *d;
+	struct proc *p;
+	int err;
+
+	if (why)
+		return refuse("attach", subject, why);
+	d = find("attach", &cmd);
+	if (!d)
+		return -ENODEV;
+	p = proc_find(cmd.pid);
+	if (!p)
+		return failed("attach", d);
+	err = pciown_attach(d, p, cmd.words);
+	proc_put(p);
+	return err ? failed("attach", d) : 0;
+}
+
+static int detach(const char *s)
+{
+	char subject[IOMMU_COMMAND_MAX * 2] = "";
+	struct text t = { .buf = subject, .size = sizeof(subject) };
+	struct iommu_command cmd;
+	const char *why = iommu_parse_detach(s, &cmd, &t);
+	struct pci_device *d;
+
+	if (why)
+		return refuse("detach", subject, why);
+	d = find("detach", &cmd);
+	if (!d)
+		return -ENODEV;
+	return pciown_detach(d) < 0 ? failed("detach", d) : 0;
+}
+
+static int power(const char *s)
+{
+	const char *why;
+	bool on;
+
+	why = iommu_parse_power(s, &on);
+	if (why)
+		return refuse("power", s, why);
+	if (pciown_power(on) < 0)
+		return refuse("power", s, current_kthread()->errstr);
+	return 0;
+}
+
+static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
+			   uint64_t off)
+{
+	static const char *const verbs[] = {
+		[Qattach] = "attach", [Qdetach] = "detach", [Qpower] = "power",
+	};
+	char cmd[IOMMU_COMMAND_MAX];
+	const char *why;
+	int err;
+
+	(void)off;
+	why = iommu_command_text(cmd, buf, n);
+	if (current_proc()->user != EVE)
+		why = "only eve may";
+	if (why)
+		return refuse(verbs[c->qid.path], "", why);
+	err = c->qid.path == Qattach ? attach(cmd) :
+		c->qid.path == Qdetach ? detach(cmd) : power(cmd);
+	return err ? err : (ssize_t)n;
+}
+
+struct dev iommu_dev = {
+	.name = "iommu",
+	.attach = table_attach,
+	.walk = iommu_walk,
+	.stat = iommu_stat,
+	.open = iommu_open,
+	.close = text_close,
+	.read = iommu_read,
+	.write = iommu_write,
+};

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parsing and formatting of #iommu's files (iommu_text.h). */
+#include <iommu_text.h>
+
+#define DEFAULT_DID	1
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
+			       size_t n)
+{
+	const char *s = from;
+
+	if (n && s[n - 1] == '\n')
+		n--;
+	if (n >= IOMMU_COMMAND_MAX)
+		return "longer than any command";
+	for (size_t i = 0; i < n; i++) {
+		if ((s[i] < ' ' || s[i] > '~') && s[i] != '\t')
+			return "not a line of text";
+		to[i] = s[i];
+	}
+	to[n] = '\0';
+	return NULL;
+}
+
+/* The next word, moved behind; false: there is none. */
+static bool next_word(const char **s, char word[IOMMU_COMMAND_MAX])
+{
+	size_t n = 0;
+
+	while (is_blank(**s))
+		(*s)++;
+	while (**s && !is_blank(**s))
+		word[n++] = *(*s)++;
+	word[n] = '\0';
+	return n > 0;
+}
+
+/* The parts of an address: numbers, each behind one of ":" and "." but the
+ * first; how many, 0: it is none. */
+static unsigned split_bdf(const char *s, uint64_t part[4], char sep[4])
+{
+	unsigned n = 0;
+
+	for (;;) {
+		if (n == 4 || !parse_number(&s, 16, 0xffffff, &part[n]))
+			return 0;
+		n++;
+		if (!*s)
+			return n;
+		if (*s != ':' && *s != '.')
+			return 0;
+		sep[n - 1] = *s++;
+	}
+}
+
+const char *iommu_parse_bdf(const char *word, uint16_t *segment, uint16_t *sid)
+{
+	uint64_t part[4] = { 0 }, *bdf = part;
+	char sep[4] = "";
+	unsigned n = split_bdf(word, part, sep);
+	bool short_form = n == 3 && sep[0] == ':';
+	bool long_form = n == 4 && sep[0] == ':' && sep[1] == ':' &&
+		sep[2] == '.';
+
+	if (!short_form && !long_form)
+		return "not a device, which is BUS:DEV.FN in hexadecimal";
+	if (long_form)
+		bdf++;
+	if (long_form && part[0] > 0xffff)
+		return "no segment beyond ffff";
+	if (bdf[0] > 0xff)
+		return "no bus beyond ff";
+	if (bdf[1] > 0x1f)
+		return "no device beyond 1f";
+	if (bdf[2] > 7)
+		return "no function beyond 7";
+	*segment = (uint16_t)(long_form ? part[0] : 0);
+	*sid = (uint16_t)(bdf[0] << 8 | bdf[1] << 3 | bdf[2]);
+	return NULL;
+}
+
+static const char *parse_pid(const char *word, int *pid)
+{
+	uint64_t n;
+
+	if (!parse_number(&word, 10, INT32_MAX, &n) || *word)
+		return "not a process id";
+	*pid = (int)n;
+	return NULL;
+}
+
+static const char *parse_words(const char *s, struct iommu_command *cmd,
+			       struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+
+	while (next_word(&s, word)) {
+		if (!same(word, "unsafe") || cmd->words & IOMMU_UNSAFE) {
+			text_add(subject, "%s", word);
+			return "an unknown word; only unsafe may follow the pid";
+		}
+		cmd->words |= IOMMU_UNSAFE;
+	}
+	return NULL;
+}
+
+const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
+			       struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+	const char *why;
+
+	*cmd = (struct iommu_command){ 0 };
+	if (!next_word(&s, word))
+		return "nothing written; the form is BUS:DEV.FN PID [unsafe]";
+	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
+	if (why) {
+		text_add(subject, "%s", word);
+		return why;
+	}
+	iommu_format_bdf(subject, cmd->segment, cmd->sid);
+	if (!next_word(&s, word))
+		return "no pid; the form is BUS:DEV.FN PID [unsafe]";
+	why = parse_pid(word, &cmd->pid);
+	if (why) {
+		text_add(subject, " %s", word);
+		return why;
+	}
+	text_add(subject, " %d ", cmd->pid);
+	why = parse_words(s, cmd, subject);
+	if (!why)
+		subject->len = 0;
+	return why;
+}
+
+const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
+			       struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+	const char *why;
+
+	*cmd = (struct iommu_command){ 0 };
+	if (!next_word(&s, word))
+		return "nothing written; the form is BUS:DEV.FN";
+	text_add(subject, "%s", word);
+	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
+	if (why)
+		return why;
+	if (!next_word(&s, word))
+		return NULL;
+	text_add(subject, " %s", word);
+	return "an unknown word; the form is BUS:DEV.FN";
+}
+
+const char *iommu_parse_power(const char *s, bool *on)
+{
+	char word[IOMMU_COMMAND_MAX], more[IOMMU_COMMAND_MAX];
+
+	if (next_word(&s, word) && !next_word(&s, more)) {
+		*on = same(word, "on") || same(word, "enable");
+		if (*on || same(word, "off") || same(word, "disable"))
+			return NULL;
+	}
+	return "write enable, disable, on or off";
+}
+
+void iommu_format_bdf(struct text *t, uint16_t segment, uint16_t sid)
+{
+	if (segment)
+		text_add(t, "%x:", segment);
+	text_add(t, "%x:%x.%x", sid >> 8, sid >> 3 & 0x1f, sid & 7);
+}
+
+/* list: by pid, then address. */
+void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
+			   const struct iommu_device_info *list, unsigned n)
+{
+	text_add(t, "Mappings for iommu@%p\n", unit->unit);
+	for (unsigned i = 0; i < n; i++) {
+		if (!i || list[i].pid != list[i - 1].pid)
+			text_add(t, "\tpid = %d\n", list[i].pid);
+		text_add(t, "\t\tdevice = ");
+		iommu_format_bdf(t, list[i].segment, list[i].sid);
+		text_add(t, "\n");
+	}
+}
+
+void iommu_format_driver(struct text *t, bool powered, const char *missing)
+{
+	text_add(t, "driver info:\n");
+	text_add(t, "\tdefault did = %u\n", DEFAULT_DID);
+	text_add(t, "\tstatus = %s\n", powered ? "enabled" : "disabled");
+	if (missing)
+		text_add(t, "\tmissing = %s\n", missing);
+}
+
+/* Bits lo..hi of a register, as the specification numbers them. */
+static unsigned bits(uint64_t v, unsigned hi, unsigned lo)
+{
+	return (unsigned)(v >> lo & ((2ull << (hi - lo)) - 1));
+}
+
+static const char *yes_no(uint64_t v, unsigned bit)
+{
+	return bits(v, bit, bit) ? "yes" : "no";
+}
+
+/* VT-d 11.4.2. */
+static void format_cap(struct text *t, uint64_t cap)
+{
+	unsigned nd = bits(cap, 2, 0);
+
+	text_add(t, "\tcapabilities = 0x%016lx\n", cap);
+	text_add(t, "\t\tmgaw: %u\n", bits(cap, 21, 16) + 1);
+	text_add(t, "\t\tsagaw (paging level): 0x%x\n", bits(cap, 12, 8));
+	text_add(t, "\t\tcaching mode: %s (%u)\n", yes_no(cap, 7),
+		 bits(cap, 7, 7));
+	text_add(t, "\t\tzlr: 0x%x\n", bits(cap, 22, 22));
+	text_add(t, "\t\trwbf: %s\n",
+		 bits(cap, 4, 4) ? "required" : "not required");
+	text_add(t, "\t\tnum domains: %u\n", 1u << (4 + 2 * MIN(nd, 6u)));
+	text_add(t, "\t\tsupports protected high-memory region: %s\n",
+		 yes_no(cap, 6));
+	text_add(t, "\t\tsupports Protected low-memory region: %s\n",
+		 yes_no(cap, 5));
+}
+
+/* VT-d 11.4.3. */
+static void format_ecap(struct text *t, uint64_t ecap)
+{
+	text_add(t, "\text. capabilities = 0x%016lx\n", ecap);
+	text_add(t, "\t\tpass through: %s\n", yes_no(ecap, 6));
+	text_add(t, "\t\tdevice iotlb: %s\n", yes_no(ecap, 2));
+	text_add(t, "\t\tiotlb register offset: 0x%x\n",
+		 bits(ecap, 17, 8) * 16);
+	text_add(t, "\t\tsnoop control: %s\n", yes_no(ecap, 7));
+	text_add(t, "\t\tcoherency: %s\n", yes_no(ecap, 0));
+	text_add(t, "\t\tqueue invalidation support: %s\n", yes_no(ecap, 1));
+	text_add(t, "\t\tinterrupt remapping support: %s\n", yes_no(ecap, 3));
+	text_add(t, "\t\textended interrupt mode: 0x%x\n", bits(ecap, 4, 4));
+}
+
+/* VT-d 11.4.5. */
+static void format_status(struct text *t, uint32_t gsts)
+{
+	text_add(t, "\tglobal status = 0x%08x\n", gsts);
+	text_add(t, "\t\ttranslation: %s\n",
+		 bits(gsts, 31, 31) ? "enabled" : "disabled");
+	text_add(t, "\t\troot table: %s\n",
+		 bits(gsts, 30, 30) ? "set" : "not set");
+}
+
+void iommu_format_unit(struct text *t, const struct iommu_unit_info *unit)
+{
+	text_add(t, "\niommu@%p\n", unit->unit);
+	text_add(t, "\trba = 0x%016lx\n", unit->base);
+	text_add(t, "\tsupported = %s\n", unit->unsupported ? "no" : "yes");
+	if (unit->unsupported)
+		text_add(t, "\treason = %s\n", unit->unsupported);
+	if (unit->failure)
+		text_add(t, "\tfailed = %s\n", unit->failure);
+	text_add(t, "\tnum_assigned_devs = %u\n", unit->devices);
+	text_add(t, "\tregspace = %p\n", unit->regs);
+	text_add(t, "\thost addr width (dmar) = %u\n", unit->dmar_width);
+	text_add(t, "\thost addr width (cap[mgaw]) = %u\n",
+		 bits(unit->cap, 21, 16) + 1);
+	text_add(t, "\tversion = 0x%x\n", unit->version);
+	format_cap(t, unit->cap);
+	format_ecap(t, unit->ecap);
+	format_status(t, unit->gsts);
+	text_add(t, "\troot entry table = 0x%016lx (phy) or %p (vir)\n",
+		 unit->root, unit->root_va);
+}
+
+void iommu_format_power(struct text *t, bool powered, const char *missing)
+{
+	text_add(t, "IOMMU status: %s", powered ? "enabled" : "disabled");
+	if (missing)
+		text_add(t, " (%s)", missing);
+	text_add(t, "\nWrite 'enable' or 'disable' OR 'on' or 'off' to change "
+		 "status\n");
+}

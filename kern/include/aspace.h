@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An address space: what a process's memory is, at which addresses, and, while
+ * the process owns devices, the I/O space that shows them the same pages.
+ *
+ * Who touches pages holds the space's lock.  Narrowing goes device first, then
+ * processor, then reuse; widening goes processor first, so that a device never
+ * has a right that the process does not have (rule 4).
+ */
+#ifndef ASPACE_H
+#define ASPACE_H
+
+#include <iommu.h>
+#include <list.h>
+#include <lock.h>
+#include <mmu.h>
+#include <ros/syscall.h>
+#include <types.h>
+
+struct region {
+	struct list link;	/* by address */
+	uintptr_t start, end;
+	int prot;		/* PROT_ */
+	bool pinned;
+	void *device;		/* whose registers these are; NULL: memory */
+	physaddr_t pa;		/* of the registers, all but those in the hole */
+	physaddr_t hole, hole_end;
+};
+
+struct aspace {
+	unsigned refs;
+	physaddr_t root;	/* the processor's top table */
+	uint64_t cpus;		/* bit: loaded there */
+	struct qlock lock;
+	struct list regions;
+	struct iommu_space *io;	/* NULL: no device attached */
+	size_t resident;	/* frames */
+	bool lost;		/* a unit failed: frames are not reused */
+};
+
+/* At boot: addresses that are never given out (PCI windows), and the lowest
+ * one that some unit cannot translate. */
+void aspace_exclude(uintptr_t start, uintptr_t end);
+void aspace_limit(uintptr_t end);
+
+struct aspace *aspace_create(void);		/* NULL: no memory */
+void aspace_get(struct aspace *as);
+/* The last hold goes with no device attached and loaded nowhere. */
+void aspace_put(struct aspace *as);
+/* A copy for a child: pinned pages copied, others shared until written. */
+struct aspace *aspace_fork(struct aspace *parent);
+void aspace_load(struct aspace *as);		/* architecture */
+
+/* Memory at addr (MAP_FIXED) or where there is room; the address or an error.
+ * flags: MAP_FIXED, MAP_PINNED, MAP_BELOW. */
+long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
+		 int flags) must_check;
+/* Registers of a device, in the slot that devices cannot see; what lies in
+ * [hole, hole_end) is not mapped. */
+long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
+		       void *device, physaddr_t hole,
+		       physaddr_t hole_end) must_check;
+void aspace_revoke_device(struct aspace *as, void *device);
+int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len) must_check;
+int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len,
+		    int prot) must_check;
+
+/* The page at va may be used that way (PROT_), made if need be; or an error. */
+int aspace_fault(struct aspace *as, uintptr_t va, int how) must_check;
+
+/* The I/O space with all present pages, made at the first call; NULL: error.
+ * dropped when no device is left in it. */
+struct proc;
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner);
+void aspace_io_drop(struct aspace *as);
+
+/* A page of the kernel's, of the process's memory at va, for exec's use. */
+int aspace_write(struct aspace *as, uintptr_t va, const void *from,
+		 size_t n) must_check;
+
+struct text;
+void aspace_text(struct aspace *as, struct text *t);
+
+/* Between the files of mm: all with the lock held. */
+struct region *region_find(struct aspace *as, uintptr_t va);
+/* Takes pages away, from the devices first; negative: a unit failed, and the
+ * frames are lost. */
+int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
+int pages_populate(struct aspace *as, const struct region *r) must_check;
+/* The region's rights have become less, or more. */
+int pages_narrow(struct aspace *as, const struct region *r) must_check;
+int pages_widen(struct aspace *as, const struct region *r) must_check;
+/* The child's copy of the parent's region; the caller then calls
+ * pages_forked(parent), whatever this gives. */
+int pages_fork(struct aspace *parent, struct aspace *child,
+	       const struct region *r) must_check;
+int pages_forked(struct aspace *parent) must_check;
+void pages_unfork(struct aspace *parent);
+int pages_map_device(struct aspace *as, const struct region *r) must_check;
+/* Shows all present pages to the space's devices. */
+int pages_show(struct aspace *as) must_check;
+
+/* Frames that a failed unit may still reach, and which are therefore lost. */
+extern size_t frames_lost;
+
+#endif

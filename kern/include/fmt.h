@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text out: snprintf's usual subset (d i u x c s p %, flags 0 and -, width,
+ * precision of strings, l ll z).  Text in: whole numbers, nothing tolerated.
+ */
+#ifndef FMT_H
+#define FMT_H
+
+#include <types.h>
+
+/* Writes at most n bytes, the NUL included; gives the length of the whole. */
+int vsnprintf(char *to, size_t n, const char *fmt, va_list args);
+int snprintf(char *to, size_t n, const char *fmt, ...) printf_like(3, 4);
+
+/* A growing position in a buffer; what does not fit is dropped and noted. */
+struct text {
+	char *buf;
+	size_t size, len;
+	bool full;
+};
+void text_add(struct text *t, const char *fmt, ...) printf_like(2, 3);
+
+/* The number at *s in that base (10 or 16, no prefix), at most max; advances
+ * *s.  false: no digit there, or the number is larger. */
+bool parse_number(const char **s, unsigned base, uint64_t max, uint64_t *n);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All that the DMAR parser, one unit's driver (arch/x86/vtd/) and the unit and
+ * space layer (arch/x86/iommu*.c) ask of the system that they live in: twenty
+ * functions.  The kernel's are in arch/x86/iommu_os.c, the host tests' in
+ * tests/host/model.c; the driver's sources are the same in both.
+ */
+#ifndef IOMMU_OS_H
+#define IOMMU_OS_H
+
+#include <types.h>
+
+/* Memory: zeroed, aligned to its size up to a page; NULL: none left.  Tables
+ * that hardware walks come from here too. */
+void *os_alloc(size_t size);
+void os_free(void *p, size_t size);
+physaddr_t os_phys(const volatile void *p);	/* of memory from os_alloc */
+void *os_virt(physaddr_t pa);			/* and back */
+
+/* Device registers, uncached: one access of just that width, in program
+ * order with other register accesses and behind earlier stores to memory. */
+void *os_map_regs(physaddr_t pa, size_t len);	/* NULL: cannot be had */
+uint32_t os_read32(const volatile void *reg);
+uint64_t os_read64(const volatile void *reg);
+void os_write32(volatile void *reg, uint32_t v);
+void os_write64(volatile void *reg, uint64_t v);
+
+/* One 64-bit store of a table entry that hardware may be reading, behind all
+ * earlier stores. */
+void os_store(uint64_t *entry, uint64_t v);
+/* Writes the cache lines of [p, p + len) back to memory and waits for it. */
+void os_flush(const volatile void *p, size_t len);
+
+uint64_t os_clock(void);	/* nanoseconds, monotonic */
+void os_relax(void);		/* inside a polling loop; does not sleep */
+
+/* Mutual exclusion that excludes interrupt handlers too; not recursive. */
+struct os_lock {
+	uint64_t opaque[4];
+};
+void os_lock(struct os_lock *l);	/* all zero: open */
+void os_unlock(struct os_lock *l);
+
+enum os_log_level { OS_ERROR, OS_WARN, OS_INFO };
+void os_log(enum os_log_level level, const char *fmt, ...) printf_like(2, 3);
+/* Keeps the reason with the calling thread, for whoever caused it to read;
+ * returns a negative number. */
+int os_error(const char *fmt, ...) printf_like(1, 2);
+
+/* PCI configuration space: width 1, 2 or 4 bytes; sid = bus << 8 | dev << 3 |
+ * function.  What does not exist reads as all ones. */
+uint32_t os_pci_read(uint16_t segment, uint16_t sid, unsigned off,
+		     unsigned width);
+void os_pci_write(uint16_t segment, uint16_t sid, unsigned off, unsigned width,
+		  uint32_t v);
+
+/* What a message-signalled interrupt must write, and where, so that fn(arg)
+ * is called, in interrupt context; negative: none left. */
+int os_irq(void (*fn)(void *arg), void *arg, const char *name,
+	   uint64_t *addr, uint32_t *data) must_check;
+
+#endif

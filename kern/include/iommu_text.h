@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of #iommu: commands in, states out.  Pure; also compiled for the
+ * host.
+ */
+#ifndef IOMMU_TEXT_H
+#define IOMMU_TEXT_H
+
+#include <fmt.h>
+#include <iommu.h>
+#include <types.h>
+
+#define IOMMU_COMMAND_MAX 128	/* bytes of a command */
+
+/* What was written, as text of one line; NULL, or why it cannot be one. */
+const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
+			       size_t n);
+
+struct iommu_command {
+	uint16_t segment, sid;
+	int pid;
+	unsigned words;		/* IOMMU_UNSAFE */
+};
+/* NULL, or the reason; *subject is then the word that it is about. */
+const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
+			       struct text *subject);
+const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
+			       struct text *subject);
+const char *iommu_parse_power(const char *s, bool *on);
+/* B:D.F, B:D:F or S:B:D.F, in hexadecimal, and nothing behind it. */
+const char *iommu_parse_bdf(const char *word, uint16_t *segment,
+			    uint16_t *sid);
+
+void iommu_format_bdf(struct text *t, uint16_t segment, uint16_t sid);
+void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
+			   const struct iommu_device_info *list, unsigned n);
+void iommu_format_driver(struct text *t, bool powered, const char *missing);
+void iommu_format_unit(struct text *t, const struct iommu_unit_info *unit);
+void iommu_format_power(struct text *t, bool powered, const char *missing);
+
+#endif

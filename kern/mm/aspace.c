@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Address spaces (aspace.h): regions, and what mmap, munmap, mprotect and fork
+ * do to them.  The pages under them are pages.c's.
+ */
+#include <arch.h>
+#include <aspace.h>
+#include <assert.h>
+#include <error.h>
+#include <fmt.h>
+#include <kmalloc.h>
+#include <log.h>
+#include <page.h>
+#include <proc.h>
+#include <pt.h>
+#include <string.h>
+
+#define MAX_HOLES 32
+
+/* Addresses that no process is given. */
+static struct {
+	uintptr_t start, end;
+} holes[MAX_HOLES];
+static unsigned nholes;
+static uintptr_t user_end = USER_END;
+
+void aspace_exclude(uintptr_t start, uintptr_t end)
+{
+	start = ROUNDDOWN(start, PGSIZE);
+	end = ROUNDUP(end, PGSIZE);
+	if (end <= USER_BASE || start >= USER_END)
+		return;
+	if (nholes == MAX_HOLES) {	/* give up all above the lowest */
+		klog(LOG_WARN, "memory: too many windows; addresses end at "
+		     "0x%lx", start);
+		aspace_limit(start);
+		return;
+	}
+	holes[nholes].start = start;
+	holes[nholes++].end = end;
+}
+
+void aspace_limit(uintptr_t end)
+{
+	user_end = MIN(user_end, end);
+}
+
+struct aspace *aspace_create(void)
+{
+	struct aspace *as = kmalloc(sizeof(*as));
+
+	if (as)
+		as->root = pt_create();
+	if (!as || !as->root) {
+		kfree(as);
+		error(ENOMEM, "no memory for an address space");
+		return NULL;
+	}
+	as->refs = 1;
+	qlock_init(&as->lock, "aspace");
+	list_init(&as->regions);
+	return as;
+}
+
+void aspace_get(struct aspace *as)
+{
+	__atomic_fetch_add(&as->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void region_free(struct region *r)
+{
+	list_remove(&r->link);
+	kfree(r);
+}
+
+void aspace_put(struct aspace *as)
+{
+	struct region *r, *tmp;
+
+	if (!as || __atomic_fetch_sub(&as->refs, 1, __ATOMIC_ACQ_REL) > 1)
+		return;
+	assert(!as->io && !as->cpus);
+	qlock(&as->lock);
+	list_for_each_safe(r, tmp, &as->regions, link) {
+		(void)!pages_remove(as, r->start, r->end);
+		region_free(r);
+	}
+	qunlock(&as->lock);
+	pt_destroy(as->root);
+	kfree(as);
+}
+
+struct region *region_find(struct aspace *as, uintptr_t va)
+{
+	struct region *r;
+
+	list_for_each(r, &as->regions, link)
+		if (va < r->end)
+			return va >= r->start ? r : NULL;
+	return NULL;
+}
+
+/* If [at, at + len) touches something, where that ends; else 0. */
+static uintptr_t obstacle(struct aspace *as, uintptr_t at, size_t len)
+{
+	struct region *r;
+
+	for (unsigned i = 0; i < nholes; i++)
+		if (at < holes[i].end && at + len > holes[i].start)
+			return holes[i].end;
+	list_for_each(r, &as->regions, link)
+		if (at < r->end && at + len > r->start)
+			return r->end;
+	return 0;
+}
+
+/* The lowest free place in [from, end); 0: none. */
+static uintptr_t find_gap(struct aspace *as, size_t len, uintptr_t from,
+			  uintptr_t end)
+{
+	uintptr_t at = from, next;
+
+	while (at < end && len <= end - at) {
+		next = obstacle(as, at, len);
+		if (!next)
+			return at;
+		at = next;
+	}
+	return 0;
+}
+
+static struct region *region_new(struct aspace *as, uintptr_t start,
+				 uintptr_t end, const struct region *like)
+{
+	struct region *r = kmalloc(sizeof(*r)), *next;
+
+	if (!r) {
+		error(ENOMEM, "no memory");
+		return NULL;
+	}
+	*r = *like;
+	r->start = start;
+	r->end = end;
+	list_for_each(next, &as->regions, link)
+		if (next->start >= end)
+			break;
+	list_insert_before(&next->link, &r->link);
+	return r;
+}
+
+static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
+			   int flags)
+{
+	unsigned bits = (unsigned)MAP_BELOW_BITS(flags);
+	uintptr_t end = user_end;
+
+	if (bits)
+		end = bits < 64 ? MIN(end, 1ul << bits) : end;
+	if (!(flags & MAP_FIXED))
+		addr = find_gap(as, len, USER_BASE, end);
+	else if (addr % PGSIZE || addr < USER_BASE || addr >= end ||
+		 len > end - addr || obstacle(as, addr, len))
+		return error(EEXIST, "mmap: 0x%lx is not free", addr);
+	if (!addr && bits && bits <= 32)
+		return error(ENOMEM, "mmap: process memory begins at 2^32, "
+			     "nothing is below 2^%u", bits);
+	if (!addr)
+		return error(ENOMEM, "mmap: no room for %lu bytes", len);
+	return (long)addr;
+}
+
+static int check_prot(int prot)
+{
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return error(EINVAL, "bad protection 0x%x", prot);
+	if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+		return error(EINVAL, "no memory is writable and executable");
+	return 0;
+}
+
+static int check_len(size_t *len)
+{
+	if (!*len || *len > USER_END)
+		return error(EINVAL, "bad length %lu", *len);
+	*len = ROUNDUP(*len, PGSIZE);
+	return 0;
+}
+
+long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
+		 int flags)
+{
+	struct region like = { .prot = prot, .pinned = flags & MAP_PINNED };
+	struct region *r;
+	long at = check_prot(prot);
+	int err = 0;
+
+	if (!at)
+		at = check_len(&len);
+	if (at < 0)
+		return at;
+	qlock(&as->lock);
+	at = choose_address(as, addr, len, flags);
+	if (at > 0) {
+		r = region_new(as, (uintptr_t)at, (uintptr_t)at + len, &like);
+		err = r ? 0 : -ENOMEM;
+		if (r && like.pinned)
+			err = pages_populate(as, r);
+		if (r && err) {
+			(void)!pages_remove(as, r->start, r->end);
+			region_free(r);
+		}
+	}
+	qunlock(&as->lock);
+	return err ? err : at;
+}
+
+long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
+		       void *device, physaddr_t hole, physaddr_t hole_end)
+{
+	struct region like = {
+		.prot = prot & ~PROT_EXEC, .device = device, .pa = pa,
+		.hole = hole, .hole_end = hole_end,
+	};
+	struct region *r;
+	uintptr_t at;
+	int err = check_len(&len);
+
+	if (err)
+		return err;
+	qlock(&as->lock);
+	at = find_gap(as, len, BAR_BASE, BAR_END);
+	r = at ? region_new(as, at, at + len, &like) : NULL;
+	if (!r)
+		err = error(ENOMEM, "mmap: no room for %lu bytes", len);
+	else
+		err = pages_map_device(as, r);
+	if (r && err) {
+		(void)!pages_remove(as, r->start, r->end);
+		region_free(r);
+	}
+	qunlock(&as->lock);
+	return err ? err : (long)at;
+}
+
+void aspace_revoke_device(struct aspace *as, void *device)
+{
+	struct region *r, *tmp;
+
+	qlock(&as->lock);
+	list_for_each_safe(r, tmp, &as->regions, link)
+		if (r->device == device) {
+			(void)!pages_remove(as, r->start, r->end);
+			region_free(r);
+		}
+	qunlock(&as->lock);
+}
+
+/* Makes region boundaries at start and end, so that whole regions can be
+ * changed; nothing else changes. */
+static int split_at(struct aspace *as, uintptr_t at)
+{
+	struct region *r = region_find(as, at), *upper;
+
+	if (!r || r->start == at)
+		return 0;
+	upper = kmalloc(sizeof(*upper));
+	if (!upper)
+		return error(ENOMEM, "no memory");
+	*upper = *r;
+	upper->start = at;
+	upper->pa = r->pa + (at - r->start);
+	r->end = at;
+	list_prepend(&r->link, &upper->link);
+	return 0;
+}
+
+static int check_range(uintptr_t addr, size_t *len)
+{
+	int err = check_len(len);
+
+	if (!err && (addr % PGSIZE || addr < USER_BASE || addr >= BAR_END ||
+		     *len > BAR_END - addr))
+		err = error(EINVAL, "bad range 0x%lx", addr);
+	return err;
+}
+
+int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
+{
+	struct region *r, *tmp;
+	uintptr_t end;
+	int err = check_range(addr, &len);
+
+	if (err)
+		return err;
+	end = addr + len;
+	qlock(&as->lock);
+	err = split_at(as, addr);
+	if (!err)
+		err = split_at(as, end);
+	if (!err) {
+		err = pages_remove(as, addr, end);
+		list_for_each_safe(r, tmp, &as->regions, link)
+			if (r->start >= addr && r->end <= end)
+				region_free(r);
+	}
+	qunlock(&as->lock);
+	return err;
+}
+
+static int protect_region(struct aspace *as, struct region *r, int prot)
+{
+	int lost = r->prot & ~prot;
+	int err = 0;
+
+	r->prot = prot;
+	if (lost)
+		err = pages_narrow(as, r);
+	return err ? err : pages_widen(as, r);
+}
+
+/* All of the range must be memory of the process's. */
+static int check_covered(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct region *r;
+
+	while (start < end) {
+		r = region_find(as, start);
+		if (!r || r->device)
+			return error(EINVAL, "mprotect: nothing at 0x%lx",
+				     start);
+		start = r->end;
+	}
+	return 0;
+}
+
+int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len, int prot)
+{
+	struct region *r;
+	int err = check_range(addr, &len);
+
+	if (!err)
+		err = check_prot(prot);
+	if (err)
+		return err;
+	qlock(&as->lock);
+	err = check_covered(as, addr, addr + len);
+	if (!err)
+		err = split_at(as, addr);
+	if (!err)
+		err = split_at(as, addr + len);
+	if (!err)
+		list_for_each(r, &as->regions, link)
+			if (r->start >= addr && r->end <= addr + len && !err)
+				err = protect_region(as, r, prot);
+	qunlock(&as->lock);
+	return err;
+}
+
+static int fork_regions(struct aspace *parent, struct aspace *child)
+{
+	struct region *r;
+	int err = 0;
+
+	list_for_each(r, &parent->regions, link) {
+		if (r->device)
+			continue;
+		if (!region_new(child, r->start, r->end, r))
+			return -ENOMEM;
+		err = pages_fork(parent, child, r);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+struct aspace *aspace_fork(struct aspace *parent)
+{
+	struct aspace *child = aspace_create();
+	int err;
+
+	if (!child)
+		return NULL;
+	qlock(&parent->lock);
+	err = fork_regions(parent, child);
+	if (pages_forked(parent) < 0 && !err)
+		err = -EIO;
+	qunlock(&parent->lock);
+	if (!err)
+		return child;
+	aspace_put(child);
+	qlock(&parent->lock);
+	pages_unfork(parent);
+	qunlock(&parent->lock);
+	return NULL;
+}
+
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner)
+{
+	struct iommu_space *io;
+
+	qlock(&as->lock);
+	if (!as->io) {
+		as->io = iommu_space_create(owner, owner->pid, owner->serial);
+		if (as->io && pages_show(as) < 0) {
+			(void)!iommu_space_destroy(as->io);
+			as->io = NULL;
+		}
+	}
+	io = as->io;
+	qunlock(&as->lock);
+	return io;
+}
+
+/* If a unit failed with the space, its frames are lost with it. */
+void aspace_io_drop(struct aspace *as)
+{
+	qlock(&as->lock);
+	if (as->io && iommu_space_destroy(as->io) < 0)
+		as->lost = true;
+	as->io = NULL;
+	qunlock(&as->lock);
+}
+
+void aspace_text(struct aspace *as, struct text *t)
+{
+	struct region *r;
+
+	qlock(&as->lock);
+	list_for_each(r, &as->regions, link)
+		text_add(t, "%lx-%lx %c%c%c%s%s\n", r->start, r->end,
+			 r->prot & PROT_READ ? 'r' : '-',
+			 r->prot & PROT_WRITE ? 'w' : '-',
+			 r->prot & PROT_EXEC ? 'x' : '-',
+			 r->pinned ? " pinned" : "", r->device ? " device" : "");
+	qunlock(&as->lock);
+}

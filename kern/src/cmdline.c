@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's command line: blank-separated words, NAME or NAME=VALUE. */
+#include <loader.h>
+#include <log.h>
+#include <string.h>
+
+struct loader_info loader;
+
+static struct {
+	const char *name, *value;
+} words[] = {
+	{ "init", NULL },	/* init=PATH: the first program */
+	{ "iommu", NULL },	/* iommu=off|on: DMA remapping at boot */
+	{ "loglevel", NULL },	/* loglevel=0..3: to the console */
+};
+
+static void keep(char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (value)
+		*value++ = '\0';
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i].name, word)) {
+			words[i].value = value ? value : "";
+			return;
+		}
+	klog(LOG_WARN, "command line: unknown word '%s'", word);
+}
+
+void cmdline_parse(void)
+{
+	static char copy[CMDLINE_LEN];
+	char *p = copy;
+	char *word;
+
+	strlcpy(copy, loader.cmdline, sizeof(copy));
+	if (loader.cmdline_cut)
+		klog(LOG_WARN, "command line: longer than %u bytes, the rest "
+		     "is ignored", CMDLINE_LEN - 1);
+	for (;;) {
+		while (*p == ' ')
+			p++;
+		if (!*p)
+			return;
+		word = p;
+		while (*p && *p != ' ')
+			p++;
+		if (*p)
+			*p++ = '\0';
+		keep(word);
+	}
+}
+
+const char *cmdline_get(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i].name, name))
+			return words[i].value;
+	return NULL;
+}

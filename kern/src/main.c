@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The second half of boot, in the first thread: devices, then process 1. */
+#include <acpi.h>
+#include <arch.h>
+#include <aspace.h>
+#include <assert.h>
+#include <chan.h>
+#include <cpu.h>
+#include <fmt.h>
+#include <iommu.h>
+#include <loader.h>
+#include <log.h>
+#include <pci.h>
+#include <pciown.h>
+#include <proc.h>
+#include <start.h>
+#include <string.h>
+
+#define DEFAULT_INIT "/bin/init"
+
+static void set_log_level(void)
+{
+	const char *level = cmdline_get("loglevel");
+
+	if (!level)
+		return;
+	if (level[0] < '0' || level[0] > '3' || level[1])
+		klog(LOG_WARN, "command line: loglevel=%s: 0 to 3", level);
+	else
+		log_set_console_level((enum log_level)(level[0] - '0'));
+}
+
+static bool iommu_wanted(void)
+{
+	const char *s = cmdline_get("iommu");
+
+	if (s && strcmp(s, "on") && strcmp(s, "off"))
+		klog(LOG_WARN, "command line: iommu=%s: on or off", s);
+	return !s || strcmp(s, "off");
+}
+
+/* Processes' addresses must fit the narrowest unit (DESIGN: addresses). */
+static void limit_addresses(void)
+{
+	unsigned bits = iommu_address_bits();
+
+	if (bits < 64)
+		aspace_limit(1ul << bits);
+}
+
+static void start_iommu(void)
+{
+	struct pci_device *d;
+	const uint8_t *dmar;
+	uint32_t len = 0;
+
+	dmar = acpi_table("DMAR", &len);
+	iommu_init(dmar, len);
+	list_for_each(d, &pci_devices, link) {
+		d->iommu = iommu_add_device(d->segment, d->sid);
+		if (!d->iommu)
+			panic("iommu: no memory for device %s", d->name);
+	}
+	pciown_init();
+	iommu_start(iommu_wanted());
+	limit_addresses();
+}
+
+void kernel_main(void *unused)
+{
+	const char *init = cmdline_get("init");
+
+	(void)unused;
+	set_log_level();
+	pci_init();
+	start_iommu();
+	dev_init();
+	proc_start_init(init && *init ? init : DEFAULT_INIT);
+}
+
+void machine_halt(void)
+{
+	klog(LOG_INFO, "halt");
+	acpi_power_off();
+	klog(LOG_ERROR, "halt: the machine does not turn off");
+	irq_disable();
+	for (;;)
+		irq_enable_and_halt();
+}
+
+void machine_reboot(void)
+{
+	klog(LOG_INFO, "reboot");
+	acpi_reset();
+	machine_halt();
+}

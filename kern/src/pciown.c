@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ownership of PCI functions (pciown.h): the layer between files and processes
+ * above and the iommu, interrupts and page tables below.
+ *
+ * Lock order: own.lock, then an address space's; spinlocks are taken last.
+ */
+#include <assert.h>
+#include <aspace.h>
+#include <fmt.h>
+#include <iommu.h>
+#include <irq.h>
+#include <kmalloc.h>
+#include <log.h>
+#include <pci.h>
+#include <pciown.h>
+#include <proc.h>
+#include <string.h>
+#include <timer.h>
+
+#define FAULT_PAUSE	NSEC_PER_MSEC	/* between two looks in a storm */
+
+struct pci_irq {
+	struct waitq q;
+	uint64_t count;		/* under q.lock */
+	int vector;
+	bool gone;		/* its device was taken away */
+};
+
+static struct {
+	struct qlock lock;
+	struct waitq faults;
+	bool pending;
+} own = {
+	.lock = QLOCK(own.lock, "pci owners"),
+	.faults = WAITQ(own.faults, "faults"),
+};
+
+static void faults_pending(void)
+{
+	WRITE_ONCE(own.pending, true);
+	wake_all(&own.faults);
+}
+
+static void note_fault(void *owner, const struct iommu_fault *f)
+{
+	struct proc *p = owner;
+	char text[NOTEMAX];
+
+	snprintf(text, sizeof(text), "iommu: fault %x:%x.%x %s addr=0x%lx: %s",
+		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7,
+		 f->read ? "read" : "write", f->addr, f->text);
+	(void)note_post(p, text);	/* full of them already: so be it */
+}
+
+/* Takes faults out of the units as they are told of, and in a storm no faster
+ * than the pause allows. */
+static void fault_thread(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		(void)wait_until(&own.faults, READ_ONCE(own.pending),
+				 NO_DEADLINE);
+		WRITE_ONCE(own.pending, false);
+		while (iommu_service_faults())
+			kthread_sleep_ns(FAULT_PAUSE);
+	}
+}
+
+void pciown_init(void)
+{
+	static const struct iommu_events events = {
+		.pending = faults_pending, .fault = note_fault,
+	};
+	struct kthread *k = kthread_create("iommu faults", fault_thread, NULL);
+
+	if (!k)
+		panic("pci: no memory for the fault thread");
+	iommu_set_events(&events);
+	kthread_ready(k);
+}
+
+/* The process's I/O space goes with its last device. */
+static void drop_space(struct proc *p)
+{
+	if (list_empty(&p->devices) && p->as)
+		aspace_io_drop(p->as);
+}
+
+static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
+{
+	const char *bypass;
+	struct iommu_space *space;
+	int err;
+
+	if (d->owner == p)
+		return error(EBUSY, "attached to pid %d already", p->pid);
+	if (d->owner)
+		return error(EBUSY, "owned by pid %d", d->owner->pid);
+	if (p->exiting || !p->as)
+		return error(ESRCH, "process %d has ended", p->pid);
+	if (iommu_missing())
+		return error(ENODEV, "%s", iommu_missing());
+	bypass = pci_virtio_bypass(d);
+	if (bypass)
+		return error(EPERM, "%s", bypass);
+	space = aspace_io_get(p->as, p);
+	if (!space)
+		return -ENOMEM;
+	err = iommu_attach(d->iommu, space, words);
+	if (err) {
+		drop_space(p);
+		return err;
+	}
+	d->owner = proc_get(p);
+	d->generation++;
+	list_append(&p->devices, &d->owned);
+	return 0;
+}
+
+int pciown_attach(struct pci_device *d, struct proc *p, unsigned words)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = attach_locked(d, p, words);
+	qunlock(&own.lock);
+	return err;
+}
+
+/* Readers wake and find it gone; who has the file open keeps it no longer. */
+static void revoke_irqs(struct pci_device *d)
+{
+	struct pci_irq *irq;
+
+	for (unsigned n = 0; n < PCI_MAX_IRQS; n++) {
+		irq = d->irqs[n];
+		if (!irq || !irq->vector)
+			continue;
+		pci_irq_disable(d, n);
+		irq_free(irq->vector);
+		spin_lock(&irq->q.lock);
+		irq->gone = true;
+		irq->vector = 0;
+		spin_unlock(&irq->q.lock);
+		wake_all(&irq->q);
+	}
+}
+
+/* The device is nobody's afterwards, whatever happens to its unit. */
+static int release(struct pci_device *d)
+{
+	struct proc *p = d->owner;
+	int err;
+
+	if (p->as)
+		aspace_revoke_device(p->as, d);
+	revoke_irqs(d);
+	err = iommu_detach(d->iommu);
+	list_remove(&d->owned);
+	d->owner = NULL;
+	d->generation++;
+	drop_space(p);
+	proc_put(p);
+	return err;
+}
+
+int pciown_detach(struct pci_device *d)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = d->owner ? release(d) : error(EINVAL, "not attached");
+	qunlock(&own.lock);
+	return err;
+}
+
+static void release_all(struct proc *p)
+{
+	struct pci_device *d;
+
+	while (!list_empty(&p->devices)) {
+		d = list_first(&p->devices, struct pci_device, owned);
+		if (release(d) < 0)
+			klog(LOG_ERROR, "iommu: detach %s: %s", d->name,
+			     current_kthread()->errstr);
+	}
+}
+
+void pciown_exit(struct proc *p)
+{
+	qlock(&own.lock);
+	p->exiting = true;
+	release_all(p);
+	qunlock(&own.lock);
+}
+
+struct aspace *pciown_exec(struct proc *p, struct aspace *as)
+{
+	struct aspace *old;
+
+	qlock(&own.lock);
+	release_all(p);
+	old = proc_set_aspace(p, as);
+	qunlock(&own.lock);
+	return old;
+}
+
+int pciown_power(bool on)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = iommu_power(on);
+	qunlock(&own.lock);
+	return err;
+}
+
+static int owned_by_caller(struct pci_device *d)
+{
+	if (d->owner == current_proc())
+		return 0;
+	if (d->owner)
+		return error(EPERM, "%s: owned by pid %d", d->name,
+			     d->owner->pid);
+	return error(EPERM, "%s: not attached to you", d->name);
+}
+
+int pciown_check(struct pci_device *d)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	qunlock(&own.lock);
+	return err;
+}
+
+int pciown_reset(struct pci_device *d)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	if (!err)
+		err = iommu_reset(d->iommu);
+	qunlock(&own.lock);
+	return err;
+}
+
+static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
+		    size_t len, int prot, uint64_t off)
+{
+	const struct pci_bar *b = &d->bars[bar];
+	size_t hole, hole_end;
+
+	if (!b->len || b->io)
+		return error(ENODEV, "%s: bar %u is not memory", d->name, bar);
+	if (off % PGSIZE || off > b->len || len > ROUNDUP(b->len, PGSIZE) - off)
+		return error(EINVAL, "%s: bar %u has %lu bytes", d->name, bar,
+			     b->len);
+	if (b->pa % PGSIZE)
+		return error(EINVAL, "%s: bar %u shares its page", d->name,
+			     bar);
+	pci_bar_reserved(d, bar, &hole, &hole_end);
+	pci_set(d, PCI_COMMAND, 2,
+		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
+	return aspace_map_device(as, b->pa + off, len, prot, d,
+				 b->pa + hole, b->pa + hole_end);
+}
+
+long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
+		    size_t len, int prot, uint64_t off)
+{
+	long addr;
+
+	qlock(&own.lock);
+	addr = owned_by_caller(d);
+	if (!addr)
+		addr = map_bar(d, bar, as, len, prot, off);
+	qunlock(&own.lock);
+	return addr;
+}
+
+static void count_irq(void *arg)
+{
+	struct pci_irq *irq = arg;
+
+	spin_lock(&irq->q.lock);
+	irq->count++;
+	spin_unlock(&irq->q.lock);
+	wake_all(&irq->q);
+}
+
+/* A device's counters live as long as the machine: readers may still hold on
+ * to one when its device goes to somebody else. */
+static int open_irq(struct pci_device *d, unsigned n)
+{
+	struct pci_irq *irq = d->irqs[n];
+	struct msi_message m;
+	int vector, err;
+
+	if (irq && irq->vector)
+		return 0;
+	if (!irq) {
+		irq = kmalloc(sizeof(*irq));
+		if (!irq)
+			return error(ENOMEM, "no memory");
+		waitq_init(&irq->q, "pci irq");
+	}
+	vector = irq_alloc(count_irq, irq, d->name);
+	if (vector < 0) {
+		if (!d->irqs[n])
+			kfree(irq);
+		return vector;
+	}
+	d->irqs[n] = irq;
+	m = irq_message(vector);
+	spin_lock(&irq->q.lock);
+	irq->vector = vector;
+	irq->count = 0;
+	irq->gone = false;
+	spin_unlock(&irq->q.lock);
+	err = pci_irq_enable(d, n, &m);
+	if (err) {
+		irq_free(vector);
+		irq->vector = 0;
+	}
+	return err;
+}
+
+int pciown_irq_open(struct pci_device *d, unsigned n)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	if (!err && n >= pci_irq_count(d))
+		err = error(ENODEV, "%s has no interrupt %u", d->name, n);
+	if (!err)
+		err = open_irq(d, n);
+	qunlock(&own.lock);
+	return err;
+}
+
+/* What was counted; true: there is something to say. */
+static bool take_count(struct pci_irq *irq, uint64_t *count)
+{
+	bool gone;
+
+	spin_lock(&irq->q.lock);
+	*count = irq->count;
+	irq->count = 0;
+	gone = irq->gone;
+	spin_unlock(&irq->q.lock);
+	return *count || gone;
+}
+
+ssize_t pciown_irq_read(struct pci_device *d, unsigned n, uint64_t *count)
+{
+	struct pci_irq *irq = d->irqs[n];
+	int err = pciown_check(d);
+
+	if (!err)
+		err = wait_until(&irq->q, take_count(irq, count), NO_DEADLINE);
+	if (!err && !*count)
+		err = error(ENODEV, "%s: taken away", d->name);
+	return err;
+}
+
+bool pciown_irq_ready(struct pci_device *d, unsigned n, struct waitq **q)
+{
+	struct pci_irq *irq = d->irqs[n];
+
+	*q = &irq->q;
+	return READ_ONCE(irq->count) || READ_ONCE(irq->gone);
+}
+
+/* Whole fields that can hurt nobody but their owner: cache line size, latency
+ * timer, interrupt line (a scratch register). */
+static const struct {
+	uint16_t off;
+	uint8_t width;
+} harmless[] = { { 0x0c, 1 }, { 0x0d, 1 }, { 0x3c, 1 } };
+
+static int config_write(struct pci_device *d, unsigned off, unsigned width,
+			uint32_t v)
+{
+	bool chipset = d->class >> 16 == 0x06;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(harmless) && !chipset; i++)
+		if (harmless[i].off == off && harmless[i].width == width) {
+			pci_set(d, off, width, v);
+			return 0;
+		}
+	return error(EPERM, "%s: config 0x%x is the kernel's", d->name, off);
+}
+
+int pciown_config_write(struct pci_device *d, unsigned off, unsigned width,
+			uint32_t v)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	if (!err)
+		err = config_write(d, off, width, v);
+	qunlock(&own.lock);
+	return err;
+}
+
+void pciown_status_text(struct pci_device *d, struct text *t)
+{
+	struct iommu_device_info info = { 0 };
+
+	if (d->iommu)
+		iommu_device_info(d->iommu, &info);
+	text_add(t, "owner %d\n", info.pid);
+	text_add(t, "domain %u\n", info.did);
+	text_add(t, "covered %s\n", info.covered ? "yes" : "no");
+	text_add(t, "fenced %s\n", info.fenced ? "yes" : "no");
+	text_add(t, "reset %s\n", info.reset ? info.reset : "none");
+	text_add(t, "interrupts %u\n", pci_irq_count(d));
+	text_add(t, "faults %lu\n", info.faults);
+}
