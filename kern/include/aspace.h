@@ -80,6 +80,8 @@ int aspace_write(struct aspace *as, uintptr_t va, const void *from,
 
 struct text;
 void aspace_text(struct aspace *as, struct text *t);
+/* A line a present page: address, frame, rights; first the top table. */
+void pages_text(struct aspace *as, struct text *t);
 
 /* Between the files of mm: all with the lock held. */
 struct region *region_find(struct aspace *as, uintptr_t va);

@@ -13,6 +13,7 @@
 #include <aspace.h>
 #include <assert.h>
 #include <error.h>
+#include <fmt.h>
 #include <page.h>
 #include <proc.h>
 #include <pt.h>
@@ -404,6 +405,22 @@ int pages_map_device(struct aspace *as, const struct region *r)
 		*e = pte_device(pa, r->prot);
 	}
 	return 0;
+}
+
+void pages_text(struct aspace *as, struct text *t)
+{
+	struct region *r;
+	uintptr_t va;
+	pte_t *e;
+
+	qlock(&as->lock);
+	text_add(t, "root %lx\n", as->root);
+	list_for_each(r, &as->regions, link)
+		for (va = r->start; (e = next_page(as, &va, r->end));
+		     va += PGSIZE)
+			text_add(t, "%lx %lx %c%c\n", va, *e & PTE_ADDR,
+				 *e & PTE_P ? 'r' : '-', *e & PTE_W ? 'w' : '-');
+	qunlock(&as->lock);
 }
 
 static int write_page(struct aspace *as, uintptr_t va, const void *from,

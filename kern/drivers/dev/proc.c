@@ -7,6 +7,7 @@
  *	N/ns		what is bound in its name space
  *	N/fd		its open files
  *	N/maps		its memory
+ *	N/pages		each present page: address, frame, rights; eve's
  *	N/note		writing posts the text to it
  *	N/notepg	writing posts the text to its note group
  *	N/ctl		kill
@@ -20,7 +21,9 @@
 #include <proc.h>
 #include <string.h>
 
-enum { Qdir, Qstatus, Qargs, Qns, Qfd, Qmaps, Qnote, Qnotepg, Qctl };
+enum {
+	Qdir, Qstatus, Qargs, Qns, Qfd, Qmaps, Qpages, Qnote, Qnotepg, Qctl,
+};
 
 #define QID(pid, file)	((uint64_t)(pid) << 8 | (file))
 #define QPID(c)		((int)((c)->qid.path >> 8))
@@ -35,6 +38,7 @@ static const struct {
 	[Qns] = { "ns", 0444 },
 	[Qfd] = { "fd", 0444 },
 	[Qmaps] = { "maps", 0444 },
+	[Qpages] = { "pages", 0400 },
 	[Qnote] = { "note", 0200 },
 	[Qnotepg] = { "notepg", 0200 },
 	[Qctl] = { "ctl", 0200 },
@@ -94,7 +98,8 @@ static void fill(const struct chan *c, struct dir *d, const struct proc *p,
 	dir_fill(d, c, file == Qdir ? pid : files[file].name,
 		 make_qid(p->pid, file), file == Qdir ? 0555 :
 		 files[file].mode, 0);
-	strlcpy(d->user, user_name(p->user), sizeof(d->user));
+	if (file != Qpages)
+		strlcpy(d->user, user_name(p->user), sizeof(d->user));
 }
 
 static int proc_stat(struct chan *c, struct dir *d)
@@ -146,12 +151,15 @@ static int gen_file(struct chan *c, uint64_t i, struct dir *d)
 
 static void parts_text(struct proc *p, unsigned file, struct text *t)
 {
-	struct aspace *as = file == Qmaps ? proc_aspace(p) : NULL;
+	struct aspace *as = file == Qmaps || file == Qpages ?
+		proc_aspace(p) : NULL;
 	struct ns *ns = file == Qns ? proc_ns(p) : NULL;
 	struct fdtab *fds = file == Qfd ? proc_fds(p) : NULL;
 
-	if (as)
+	if (as && file == Qmaps)
 		aspace_text(as, t);
+	if (as && file == Qpages)
+		pages_text(as, t);
 	if (ns)
 		ns_text(ns, t);
 	if (fds)
@@ -179,7 +187,7 @@ static void make_text(struct chan *c, struct text *t)
 static int proc_open(struct chan *c, int mode)
 {
 	(void)mode;
-	return QFILE(c) >= Qstatus && QFILE(c) <= Qmaps ?
+	return QFILE(c) >= Qstatus && QFILE(c) <= Qpages ?
 		text_open(c, make_text) : 0;
 }
 

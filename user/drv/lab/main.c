@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lab: tries out what a device can reach.  It starts processes, hands QEMU's
+ * edu device to them, and lets them map, fill, check, protect and unmap memory
+ * while the device reads and writes.  One command a line:
+ *
+ *	new P			a process with that name
+ *	attach P [unsafe]	gives it the device; detach takes it back
+ *	kill P			ends it
+ *	P COMMAND ...		lets it do one of:
+ *	  map B PAGES [pinned], unmap B, protect B none|r|rw, fill B BYTE,
+ *	  check B BYTE [LEN], addr B, frame B, grab FRAME B: memory with names
+ *	  open: the device that it was given
+ *	  dma read|write B|ADDR [LEN], start ..., finish: a transfer
+ *	  device [BYTE]: the device's own buffer
+ *	  notes, fork, exec, exit
+ */
+#include "lab.h"
+
+#define MAX_PROCS 8
+
+struct proc {
+	char name[16];
+	int pid;		/* 0: not in use */
+	int fd;			/* commands to it, answers from it */
+	struct lines answers;
+};
+
+static struct proc procs[MAX_PROCS];
+static char bdf[BDF_LEN];
+
+static struct proc *find(const char *name)
+{
+	for (unsigned i = 0; i < MAX_PROCS; i++)
+		if (procs[i].pid && !strcmp(procs[i].name, name))
+			return &procs[i];
+	return NULL;
+}
+
+static void forget(struct proc *p)
+{
+	close(p->fd);
+	lines_free(&p->answers);
+	p->pid = 0;
+}
+
+/* Its files are the pipe alone, so that it hears when we end. */
+static _Noreturn void become_worker(int fd)
+{
+	if (dup(fd, 0) < 0 || dup(fd, 1) < 0)
+		exit(1);
+	for (int i = 3; i < 16; i++)
+		close(i);
+	worker();
+}
+
+static void do_new(const char *name)
+{
+	struct proc *p = procs;
+	int fd[2];
+
+	while (p < procs + MAX_PROCS && p->pid)
+		p++;
+	if (p == procs + MAX_PROCS || find(name) || pipe(fd) < 0) {
+		print("new: not %s\n", name);
+		return;
+	}
+	p->pid = fork();
+	if (p->pid == 0)
+		become_worker(fd[1]);
+	close(fd[1]);
+	p->fd = fd[0];
+	p->answers = (struct lines){ .fd = fd[0] };
+	snprint(p->name, sizeof(p->name), "%s", name);
+	if (p->pid < 0) {
+		print("new: %r\n");
+		forget(p);
+		return;
+	}
+	print("%s: pid %d\n", name, p->pid);
+}
+
+static void do_kill(struct proc *p)
+{
+	char path[32];
+
+	snprint(path, sizeof(path), "#proc/%d/note", p->pid);
+	if (writefile(path, "kill") < 0)
+		print("kill: %r\n");
+	wait(NULL);
+	print("%s: killed\n", p->name);
+	forget(p);
+}
+
+/* Sends the command and shows the answer; none comes from a process that ends
+ * or becomes another program. */
+static void tell(struct proc *p, const char *command)
+{
+	char line[LINE_MAX], *answer;
+	int n = snprint(line, sizeof(line), "%s\n", command);
+
+	if (writeall(p->fd, line, (size_t)n) < 0 ||
+	    lines_next(&p->answers, &answer) <= 0) {
+		print("%s: gone\n", p->name);
+		wait(NULL);
+		forget(p);
+		return;
+	}
+	print("%s: %s\n", p->name, answer);
+}
+
+static void do_attach(struct proc *p, const char *words)
+{
+	if (drv_attach(bdf, p->pid, words) < 0)
+		print("attach: %r\n");
+	else
+		tell(p, "open");
+}
+
+static void command(char *line)
+{
+	char *arg = strchr(line, ' '), *more = NULL;
+	struct proc *p = find(line);
+
+	if (arg) {
+		*arg++ = '\0';
+		p = find(line);
+	}
+	if (p)
+		return tell(p, arg ? arg : "notes");
+	if (!strcmp(line, "detach")) {
+		print(drv_detach(bdf) < 0 ? "detach: %r\n" : "detached\n");
+		return;
+	}
+	if (arg && (more = strchr(arg, ' ')))
+		*more++ = '\0';
+	p = arg ? find(arg) : NULL;
+	if (!strcmp(line, "new") && arg)
+		do_new(arg);
+	else if (!strcmp(line, "attach") && p)
+		do_attach(p, more ? more : "");
+	else if (!strcmp(line, "kill") && p)
+		do_kill(p);
+	else
+		print("lab: what is %s?\n", line);
+}
+
+int main(void)
+{
+	struct lines in = { .fd = 0 };
+	char *line;
+
+	if (drv_find(0x1234, 0x11e8, bdf) < 0)
+		fatal("this machine has no edu device");
+	while (lines_next(&in, &line) > 0)
+		if (*line)
+			command(line);
+	return 0;
+}
