@@ -45,7 +45,7 @@ ULIBOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(wildcard user/lib/*.c user/lib/*.S
 UMAIN	:= $(wildcard user/bin/*.c user/drv/*.c)
 UDIRS	:= $(patsubst %/,%,$(wildcard user/bin/*/ user/drv/*/))
 UPROG	:= $(sort $(notdir $(basename $(UMAIN)) $(UDIRS)))
-UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
+UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(wildcard tests/boot/prog/*.c) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
 
 .PHONY: all run gdb test test-host test-boot boot-time menuconfig clean
 # make V=1 shows each command.
@@ -55,6 +55,15 @@ say	= $(if $(V),@:,@printf '  %-4s %s\n' $1 $@)
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(KERNEL)
+
+# The kernel that boot tests use where they need programs of their own: the
+# same objects, with the programs of tests/boot/prog in /bin too.
+TESTKERNEL := $(O)/kern/akaros-kernel-test
+TMAIN	:= $(wildcard tests/boot/prog/*.c)
+TPROG	:= $(notdir $(basename $(TMAIN)))
+$(TESTKERNEL): $(KOBJ) $(O)/kern/rootfs-test.o kern/arch/x86/kernel.ld
+	$(call say,LD)
+	$(Q)$(CC) $(KLDFLAGS) -o $@ $(KOBJ) $(O)/kern/rootfs-test.o -lgcc
 
 $(KERNEL): $(KOBJ) $(O)/kern/rootfs.o kern/arch/x86/kernel.ld
 	$(call say,LD)
@@ -80,10 +89,19 @@ $(O)/kern/rootfs.S: Makefile tools/rootfs $(UPROG:%=$(O)/user/%)
 	@mkdir -p $(@D)
 	$(call say,GEN)
 	$(Q)sh tools/rootfs $(O)/user $(UPROG) >$@
-$(O)/kern/rootfs.o: $(O)/kern/rootfs.S
+$(O)/kern/rootfs-test.S: Makefile tools/rootfs $(UPROG:%=$(O)/user/%) \
+		$(TPROG:%=$(O)/user/%)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)sh tools/rootfs $(O)/user $(UPROG) $(TPROG) >$@
+$(O)/kern/rootfs.o $(O)/kern/rootfs-test.o: %.o: %.S
 	$(Q)$(CC) $(KCFLAGS) -c -o $@ $<
 
 $(O)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(UCFLAGS) -c -o $@ $<
+$(O)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(UCFLAGS) -c -o $@ $<
@@ -101,7 +119,7 @@ $(O)/user/$(notdir $1): $$(patsubst %.c,$(O)/%.o,$2) $(O)/user/lib.a
 	$(Q)$(CC) $(ULDFLAGS) -o $$@.debug $$^ -lgcc
 	$(Q)$(STRIP) -o $$@ $$@.debug
 endef
-$(foreach s,$(UMAIN),$(eval $(call program,$(basename $s),$s)))
+$(foreach s,$(UMAIN) $(TMAIN),$(eval $(call program,$(basename $s),$s)))
 $(foreach d,$(UDIRS),$(eval $(call program,$d,$(wildcard $d/*.c))))
 
 run: all
@@ -113,6 +131,11 @@ gdb: all
 	@tools/need $(QEMU):qemu-system-x86 gdb:gdb
 	@QEMU="$(QEMU)" tools/gdb $(KERNEL) $(MACHINE) \
 		$(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
+
+# From QEMU's start to the prompt, five times.
+boot-time: all
+	@tools/need $(QEMU):qemu-system-x86
+	@tools/boot-time 5 $(QEMU) $(MACHINE) -kernel $(KERNEL)
 
 menuconfig:
 	@tools/need kconfig-mconf:kconfig-frontends-nox

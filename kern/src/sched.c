@@ -185,8 +185,10 @@ void sched_tick(void)
 {
 	struct cpu *c = this_cpu();
 
-	if (c->slice_end && nsec() >= c->slice_end)
-		c->resched = true;
+	if (!c->slice_end || nsec() < c->slice_end)
+		return;
+	c->resched = true;
+	c->slice_end = 0;	/* no more ticks until somebody is chosen */
 }
 
 static void wake_kthread(void *k)

@@ -172,8 +172,8 @@ static void interrupt(unsigned vector)
 	switch (vector) {
 	case VECTOR_TIMER:
 		apic_eoi();
-		timer_interrupt();
 		sched_tick();
+		timer_interrupt();
 		break;
 	case VECTOR_TLB:
 		apic_eoi();
