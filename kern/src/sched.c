@@ -65,17 +65,17 @@ bool kthread_dead(struct kthread *k)
 	return dead;
 }
 
-/* A sleeping processor is woken for the new work, if there is one. */
+/* A sleeping processor is woken for the new work, if there is one; this one,
+ * when the interrupt that it takes has ended its sleep, looks by itself. */
 static void kick_idle_cpu(void)
 {
 	unsigned id;
 
-	if (!sched.idle_cpus)
+	if (!sched.idle_cpus || this_cpu()->kthread->idle)
 		return;
 	id = (unsigned)__builtin_ctzll(sched.idle_cpus);
 	sched.idle_cpus &= ~(1ull << id);
-	if (&cpus[id] != this_cpu())
-		cpu_kick(&cpus[id]);
+	cpu_kick(&cpus[id]);
 }
 
 void kthread_ready(struct kthread *k)
@@ -149,6 +149,7 @@ void schedule(void)
 	irqs_were_on = c->irq_were_on;
 	prev = c->kthread;
 	c->resched = false;
+	sched.idle_cpus &= ~(1ull << c->id);
 	if (prev->state == KT_RUNNING && !prev->idle) {
 		prev->state = KT_READY;
 		list_append(&sched.ready, &prev->link);
