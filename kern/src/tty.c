@@ -56,9 +56,10 @@ static void echo(const char *s)
 	sinks_write(s, strlen(s));
 }
 
-static void interrupt(void)
+/* All that was typed up to there is dropped. */
+static void interrupt(unsigned up_to)
 {
-	tty.tail = tty.head;
+	tty.tail = up_to;
 	tty.len = tty.used = 0;
 	tty.made = false;
 	echo("^C\n");
@@ -70,7 +71,7 @@ void tty_input(char c)
 
 	spin_lock(&tty.lock);
 	if (c == CTRL('c') && !tty.raw) {
-		interrupt();
+		interrupt(tty.head);
 		group = tty.foreground;
 	} else if (tty_room()) {
 		tty.typed[tty.head++ % TYPED_SIZE] = c;
@@ -166,11 +167,24 @@ bool tty_readable(struct waitq **q)
 		tty.raw && tty.head != tty.tail;
 }
 
+/* A Ctrl-C that was typed while raw, and that nobody has read as a byte, acts
+ * when raw mode ends: it was meant for what comes now. */
 void tty_set_raw(bool raw)
 {
+	int group = 0;
+	unsigned at;
+
 	spin_lock(&tty.lock);
 	tty.raw = raw;
+	for (at = tty.head; !raw && at != tty.tail; at--)
+		if (tty.typed[(at - 1) % TYPED_SIZE] == CTRL('c')) {
+			interrupt(at);
+			group = tty.foreground;
+			break;
+		}
 	spin_unlock(&tty.lock);
+	if (group)
+		(void)note_post_group(group, "interrupt");
 	wake_all(&tty.q);
 }
 

@@ -91,6 +91,7 @@ static bool edit_line(enum edit_event *event)
 
 	if (raw < 0)
 		fatal("#cons/consctl: %r");
+	take_interrupt();	/* it was for what has ended */
 	edit_begin(&edit, "$ ");
 	flush();
 	if (!edit.line)

@@ -74,10 +74,13 @@ int exec_program(char **argv)
 
 static _Noreturn void exec_command(struct arena *a, const struct command *c)
 {
+	static const struct waitmsg interrupt = { .msg = "interrupt" };
 	char **argv = expand_words(a, c->words);
 	builtin_fn *builtin;
 
 	notify(NULL);
+	if (take_interrupt())	/* it came before that */
+		exit_like(&interrupt);
 	if (!argv || redirect(a, c->redirects) < 0)
 		exit(1);
 	if (is_assignment(c) || !argv[0])
@@ -170,20 +173,31 @@ static bool run_in_shell(struct arena *a, const struct command *c)
 	return true;
 }
 
+/* The console is the child's.  An interrupt that came before it was meant for
+ * the child too. */
+static void lend_console(int pid)
+{
+	char path[PATHLEN];
+
+	give_console(pid);
+	snprint(path, sizeof(path), "#proc/%d/notepg", pid);
+	if (take_interrupt())
+		(void)!writefile(path, "interrupt");
+}
+
 static void run_foreground(struct arena *a, const struct pipeline *p)
 {
 	int pid = rfork(RFPROC | RFFDG | (shell.interactive ? RFNOTEG : 0));
 
-	if (pid == 0) {
-		if (shell.interactive)
-			give_console(getpid());
+	if (pid == 0)
 		become(a, p);
-	}
 	if (pid < 0) {
 		warn("fork: %r");
 		shell.status = 1;
 		return;
 	}
+	if (shell.interactive)
+		lend_console(pid);
 	shell.status = await(pid);
 	if (shell.interactive)
 		give_console(shell.pid);

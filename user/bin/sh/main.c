@@ -38,7 +38,6 @@ static void run_console(void)
 	shell.interactive = true;
 	while ((line = console_line())) {
 		shell.interrupted = false;
-		take_interrupt();
 		run_text(line);
 		reap_jobs();
 	}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Starts and ends the machines of the boot tests, and shows all of their output
+with each failure."""
+import pytest
+
+import machine
+
+
+def pytest_runtest_setup(item):
+    machine.machines[:] = [m for m in machine.machines if not m.ended]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for m in machine.machines:
+            report.sections.append(("machine", m.report()))
+
+
+@pytest.fixture
+def boot():
+    """Boots machines; they end with the test."""
+    started = []
+
+    def start(options, **more):
+        m = machine.Machine(options, prompt=False, **more)
+        started.append(m)
+        m.expect(r"\$ ")
+        return m
+
+    yield start
+    for m in started:
+        m.close()

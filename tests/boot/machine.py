@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""QEMU with our kernel in it: its serial line over pipes, its monitor (QMP)
+over a socket.
+
+Each machine ends by itself after `limit` seconds, whatever happens to the
+tests.  What QEMU itself complains about is kept apart from the serial line, and
+shown with it when a test fails.
+"""
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from pexpect import EOF, TIMEOUT, fdpexpect
+
+TOP = Path(__file__).resolve().parents[2]
+QEMU = os.environ.get("QEMU") or "qemu-system-x86_64"
+KERNEL = TOP / "obj/kern/akaros-kernel"
+TEST_KERNEL = TOP / "obj/kern/akaros-kernel-test"
+
+# Small machines for tests that need no more.  With -icount, time goes by as
+# instructions do, and at once while the processor halts.
+SMALL = "-machine q35 -nographic -nodefaults -serial stdio -smp 2 -m 512"
+UNIT = "-device intel-iommu,intremap=off,caching-mode=on,device-iotlb=on,aw-bits=48"
+EDU = "-device edu,addr=3,dma_mask=0xffffffffffffffff"
+ICOUNT = "-icount shift=4,sleep=off"
+
+LOG_LINE = re.compile(r"\[ *\d+\.\d{6}\] [^\n]*\n")
+PANIC = r"panic: [^\n]*\n"
+
+machines = []   # that live, or ended during the present test; for conftest.py
+
+
+def clean_environment():
+    """As it is outside of make."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MAKE")
+            and k != "MFLAGS"}
+
+
+def make_run_machine():
+    """The options that `make run` gives to QEMU."""
+    text = subprocess.run(["make", "-s", "--no-print-directory", "-C", TOP,
+                           "print-machine"], env=clean_environment(),
+                          check=True, capture_output=True, text=True).stdout
+    return text.strip()
+
+
+class Machine:
+    def __init__(self, options, kernel=TEST_KERNEL, cmdline=None, limit=60,
+                 prompt=True):
+        self.dir = Path(tempfile.mkdtemp(prefix="ak"))
+        argv = [QEMU, *shlex.split(options), "-no-reboot",
+                "-qmp", f"unix:{self.dir}/q,server,nowait",
+                "-kernel", str(kernel)]
+        if cmdline is not None:
+            argv += ["-append", cmdline]
+        self.start(argv, limit)
+        self.monitor = None
+        if prompt:
+            self.expect(r"\$ ")
+
+    def start(self, argv, limit):
+        self.argv = argv
+        self.seen = ""          # all that came over the serial line
+        self.logged = ""        # the kernel's lines during the last run()
+        self.complaints = open(self.dir / "stderr", "w+")
+        self.process = subprocess.Popen(
+            ["timeout", "-k", "5", str(limit), *argv], cwd=TOP,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.complaints, env=clean_environment())
+        self.serial = fdpexpect.fdspawn(self.process.stdout, encoding="utf-8",
+                                        codec_errors="replace", timeout=20)
+        self.serial.logfile_read = self
+        self.ended = None       # the report, once it is gone
+        machines.append(self)
+
+    # The log file that pexpect writes to.
+    def write(self, text):
+        self.seen += text
+
+    def flush(self):
+        pass
+
+    def close(self):
+        if self.monitor:
+            self.monitor.close()
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.ended = self.report()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.complaints.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def report(self):
+        """All that is known about it, for a failed test."""
+        if self.ended:
+            return self.ended
+        self.complaints.seek(0)
+        return (f"{shlex.join(map(str, self.argv))}\n--- serial line\n"
+                f"{self.seen}\n--- QEMU's own words\n{self.complaints.read()}")
+
+    # The serial line
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def expect(self, pattern, timeout=20):
+        """Waits for the pattern; the match.  What came before it: before()."""
+        found = self.serial.expect([PANIC, EOF, TIMEOUT, pattern],
+                                   timeout=timeout)
+        if found == 0:
+            self.drain()
+        assert found != 0, "the kernel panicked"
+        assert found != 1, f"the machine ended before {pattern!r}"
+        assert found != 2, f"no {pattern!r} within {timeout} seconds"
+        return self.serial.match
+
+    def before(self):
+        return self.serial.before.replace("\r\n", "\n")
+
+    def drain(self):
+        """Takes what still comes, for the report."""
+        self.serial.expect([EOF, TIMEOUT], timeout=0.5)
+
+    def expect_end(self, timeout=20):
+        found = self.serial.expect([PANIC, EOF, TIMEOUT], timeout=timeout)
+        assert found == 1, "the machine does not end"
+        return self.process.wait(10)
+
+    # The shell
+
+    def run(self, command, status=0, timeout=20):
+        """Runs a command line in the shell, checks how it ended (None: any
+        way), and gives what it printed, without the kernel's log."""
+        self.type(command + "; echo =$?=\n")
+        got = int(self.expect(r"=(\d+)=\r\n", timeout)[1])
+        text = self.before()
+        self.logged = "".join(LOG_LINE.findall(text))
+        self.expect(r"\$ ")
+        assert status is None or got == status, f"{command}: status {got}"
+        return LOG_LINE.sub("", text).partition("\n")[2]
+
+    def fails(self, command):
+        """Likewise for one that must fail; its one line."""
+        text = self.run(command, status=None)
+        assert not text.endswith("=0="), command
+        assert text.count("\n") == 1, f"{command}: not one line: {text!r}"
+        return text.strip()
+
+    def spawn(self, command):
+        """Starts it in the background; its pid."""
+        text = self.run(command + " & echo pid $!")
+        return int(re.search(r"pid (\d+)", text)[1])
+
+    # The monitor
+
+    def qmp(self, command, **arguments):
+        if not self.monitor:
+            self.monitor = socket.socket(socket.AF_UNIX)
+            self.monitor.settimeout(20)
+            self.monitor.connect(str(self.dir / "q"))
+            self.answers = self.monitor.makefile()
+            self.answers.readline()
+            self.qmp("qmp_capabilities")
+        request = {"execute": command, "arguments": arguments}
+        self.monitor.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            answer = json.loads(self.answers.readline())
+            if "event" not in answer:
+                break
+        assert "return" in answer, answer
+        return answer["return"]
+
+    def memory(self, pa, length=4096):
+        """Physical memory, as it is outside of all translation."""
+        path = self.dir / "memory"
+        self.qmp("pmemsave", val=pa, size=length, filename=str(path))
+        return path.read_bytes()
+
+
+def wait_for(condition, timeout=10):
+    """Until the condition holds; for what the machine does not tell."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)
