@@ -32,7 +32,7 @@ KCFLAGS	:= $(CBASE) -fno-pic -mcmodel=kernel -mno-red-zone \
 	-I$(O)/include
 UCFLAGS	:= $(CBASE) -Os -fPIE -ffunction-sections -fdata-sections \
 	-fvisibility=hidden -Iuser/include -Ikern/include
-KLDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+KLDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,--fatal-warnings -Wl,-T,kern/arch/x86/kernel.ld
 ULDFLAGS := -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,-z,norelro -Wl,--gc-sections -Wl,--no-dynamic-linker \
