@@ -35,6 +35,11 @@ void edudev_start(uint64_t addr, unsigned len, bool write)
 	put64(regs + DMA_CMD, write ? 7 : 5);
 }
 
+bool edudev_busy(void)
+{
+	return get64(regs + DMA_CMD) & 1;
+}
+
 int edudev_finish(void)
 {
 	long n;

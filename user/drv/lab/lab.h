@@ -7,14 +7,20 @@
 
 #define LINE_MAX 256
 
+/* memory.c: the frame under a page, or the page over a frame, of a process;
+ * 0: none. */
+uint64_t frame_of(int pid, uint64_t addr);
+uint64_t page_over(int pid, uint64_t frame);
+
 /* A worker: carries out a line a time from fd 0, answers a line on fd 1. */
 _Noreturn void worker(void);
 
 /* edudev.c: the edu device that this process owns. */
 int edudev_open(void);
-/* Starts a transfer between device buffer and memory; then waits for its end:
- * milliseconds, -1: no interrupt came. */
+/* Starts a transfer between device buffer and memory; looks whether it goes on;
+ * waits for its end: -1: no interrupt came. */
 void edudev_start(uint64_t addr, unsigned len, bool write);
+bool edudev_busy(void);
 int edudev_finish(void);
 
 #endif

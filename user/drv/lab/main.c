@@ -2,18 +2,22 @@
 /*
  * lab: tries out what a device can reach.  It starts processes, hands QEMU's
  * edu device to them, and lets them map, fill, check, protect and unmap memory
- * while the device reads and writes.  One command a line:
+ * while the device reads and writes.  Commands, each of which is answered by a
+ * line, stand on lines of their own or between semicolons:
  *
  *	new P			a process with that name
  *	attach P [unsafe]	gives it the device; detach takes it back
- *	kill P			ends it
+ *	kill P, become P	ends it, or lets it execute /bin/sleep
+ *	frame PID ADDR		the frame under a page of that process
+ *	end PID			ends a process, a worker's child
+ *	pause MILLISECONDS
  *	P COMMAND ...		lets it do one of:
  *	  map B PAGES [pinned], unmap B, protect B none|r|rw, fill B BYTE,
  *	  check B BYTE [LEN], addr B, frame B, grab FRAME B: memory with names
  *	  open: the device that it was given
- *	  dma read|write B|ADDR [LEN], start ..., finish: a transfer
+ *	  dma read|write B|ADDR [LEN], start ..., busy, finish: a transfer
  *	  device [BYTE]: the device's own buffer
- *	  notes, fork, exec, exit
+ *	  notes, fork, exit
  */
 #include "lab.h"
 
@@ -109,6 +113,61 @@ static void tell(struct proc *p, const char *command)
 	print("%s: %s\n", p->name, answer);
 }
 
+/* Until it is what it becomes: its devices and memory are gone then. */
+static void do_become(struct proc *p)
+{
+	char path[32], *text = NULL;
+
+	tell(p, "exec");
+	snprint(path, sizeof(path), "#proc/%d/status", p->pid);
+	do {
+		free(text);
+		text = readfile(path, NULL);
+	} while (text && strncmp(text, "sleep ", 6) != 0);
+	free(text);
+}
+
+/* Until its memory is gone: then it is a zombie, or not even that. */
+static void do_end(const char *pid)
+{
+	char path[64], *text;
+	bool there;
+
+	snprint(path, sizeof(path), "#proc/%s/note", pid);
+	if (writefile(path, "kill") < 0) {
+		print("end: %r\n");
+		return;
+	}
+	snprint(path, sizeof(path), "#proc/%s/status", pid);
+	do {
+		text = readfile(path, NULL);
+		there = text && !strstr(text, " zombie ");
+		free(text);
+	} while (there);
+	print("end: ended\n");
+}
+
+static void do_pause(const char *text)
+{
+	uint64_t ms = 0;
+
+	if (parse_number(text, 10, 100000, &ms) < 0 || sleep_ms((long)ms) < 0)
+		print("pause MILLISECONDS\n");
+	else
+		print("paused\n");
+}
+
+static void do_frame(const char *pid, const char *addr)
+{
+	uint64_t n, va;
+
+	if (!addr || parse_number(pid, 10, INT32_MAX, &n) < 0 ||
+	    parse_number(addr, 16, UINT64_MAX, &va) < 0)
+		print("frame PID ADDR\n");
+	else
+		print("frame: %lx\n", frame_of((int)n, va));
+}
+
 static void do_attach(struct proc *p, const char *words)
 {
 	if (drv_attach(bdf, p->pid, words) < 0)
@@ -141,6 +200,14 @@ static void command(char *line)
 		do_attach(p, more ? more : "");
 	else if (!strcmp(line, "kill") && p)
 		do_kill(p);
+	else if (!strcmp(line, "become") && p)
+		do_become(p);
+	else if (!strcmp(line, "pause") && arg)
+		do_pause(arg);
+	else if (!strcmp(line, "end") && arg)
+		do_end(arg);
+	else if (!strcmp(line, "frame") && arg)
+		do_frame(arg, more);
 	else
 		print("lab: what is %s?\n", line);
 }
@@ -148,12 +215,19 @@ static void command(char *line)
 int main(void)
 {
 	struct lines in = { .fd = 0 };
-	char *line;
+	char *line, *next;
 
 	if (drv_find(0x1234, 0x11e8, bdf) < 0)
 		fatal("this machine has no edu device");
 	while (lines_next(&in, &line) > 0)
-		if (*line)
-			command(line);
+		for (; line; line = next) {
+			next = strstr(line, "; ");
+			if (next) {
+				*next = '\0';
+				next += 2;
+			}
+			if (*line)
+				command(line);
+		}
 	return 0;
 }

@@ -68,32 +68,6 @@ static struct buffer *add(const char *name, void *p, size_t len)
 	return NULL;
 }
 
-/* The frame under a page of this process's; 0: none. */
-static uint64_t frame_of(const void *page)
-{
-	char path[32], *text, *line, *next;
-	uint64_t frame = 0, va, pa;
-
-	snprint(path, sizeof(path), "#proc/%d/pages", getpid());
-	text = readfile(path, NULL);
-	for (line = text; line && *line; line = next) {
-		next = strchr(line, '\n');
-		*next++ = '\0';
-		char *blank = strchr(line, ' ');
-		char *end = blank ? strchr(blank + 1, ' ') : NULL;
-
-		if (!end)
-			continue;
-		*blank = *end = '\0';
-		if (parse_number(line, 16, UINT64_MAX, &va) >= 0 &&
-		    parse_number(blank + 1, 16, UINT64_MAX, &pa) >= 0 &&
-		    va == ((uintptr_t)page & ~4095ul))
-			frame = pa;
-	}
-	free(text);
-	return frame;
-}
-
 static void do_map(unsigned n, char **w)
 {
 	uint64_t pages;
@@ -112,21 +86,23 @@ static void do_map(unsigned n, char **w)
 /* Takes frames until it has that one, keeps its page, gives back the others. */
 static void do_grab(unsigned n, char **w)
 {
-	struct buffer *b = NULL;
-	uint64_t wanted;
-	uint8_t *mem, *page;
-	size_t len = 4 * MEG;
+	uint64_t frame, page = 0;
+	uint8_t *mem;
+	size_t len = MEG;
 
-	if (n < 3 || parse_number(w[1], 16, UINT64_MAX, &wanted) < 0)
+	if (n < 3 || parse_number(w[1], 16, UINT64_MAX, &frame) < 0)
 		return reply("grab FRAME NAME");
 	mem = drv_memory(len);
-	for (page = mem; mem && page < mem + len && !b; page += 4096)
-		if (frame_of(page) == wanted) {
-			munmap(mem, (size_t)(page - mem));
-			munmap(page + 4096, (size_t)(mem + len - page) - 4096);
-			b = add(w[2], page, 4096);
-		}
-	reply(b ? "has frame %s" : "frame %s is not free", w[1]);
+	if (mem)
+		page = page_over(getpid(), frame);
+	if (page < (uintptr_t)mem || page >= (uintptr_t)mem + len ||
+	    !add(w[2], (void *)page, 4096)) {
+		munmap(mem, len);
+		return reply("frame %s is not free", w[1]);
+	}
+	munmap(mem, page - (uintptr_t)mem);
+	munmap((void *)(page + 4096), (uintptr_t)mem + len - page - 4096);
+	reply("has frame %s", w[1]);
 }
 
 /* A transfer of the edu device ends one byte before the end of a page. */
@@ -187,7 +163,7 @@ static bool with_buffer(unsigned n, char **w)
 	else if (!strcmp(w[0], "addr"))
 		reply("at %p", b->p);
 	else if (!strcmp(w[0], "frame"))
-		reply("%lx", frame_of(b->p));
+		reply("%lx", frame_of(getpid(), (uintptr_t)b->p));
 	else
 		return false;
 	return true;
@@ -275,6 +251,8 @@ static void command(unsigned n, char **w)
 		do_open();
 	else if (!strcmp(w[0], "dma") || !strcmp(w[0], "start"))
 		do_dma(n, w, w[0][0] == 'd');
+	else if (!strcmp(w[0], "busy"))
+		reply(have_device && edudev_busy() ? "busy" : "idle");
 	else if (!strcmp(w[0], "finish"))
 		reply(edudev_finish() < 0 ? "no interrupt" : "done");
 	else if (!strcmp(w[0], "device"))
