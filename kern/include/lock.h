@@ -53,14 +53,15 @@ void wake_all(struct waitq *q);		/* any context */
  */
 #define NO_DEADLINE	(~0ul)
 #define wait_until(q, cond, deadline) ({				\
+	const uint64_t deadline_ = (deadline);				\
 	struct waiter waiter_;						\
 	int result_ = 0;						\
 	waitq_add(q, &waiter_);						\
 	for (;;) {							\
-		sleep_begin(deadline);					\
+		sleep_begin(deadline_);					\
 		if (cond)						\
 			break;						\
-		result_ = sleep_status(deadline);			\
+		result_ = sleep_status(deadline_);			\
 		if (result_)						\
 			break;						\
 		schedule();						\
