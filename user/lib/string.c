@@ -86,7 +86,10 @@ int strcmp(const char *a, const char *b)
 
 char *strchr(const char *s, int c)
 {
-	return memchr(s, c, strlen(s) + 1);
+	while (*s != (char)c)
+		if (!*s++)
+			return NULL;
+	return (char *)(uintptr_t)s;
 }
 
 char *strrchr(const char *s, int c)

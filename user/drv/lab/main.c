@@ -9,6 +9,7 @@
  *	attach P [unsafe]	gives it the device; detach takes it back
  *	kill P, become P	ends it, or lets it execute /bin/sleep
  *	frame PID ADDR		the frame under a page of that process
+ *	maps PID TEXT, pages PID TEXT	its first line there with that text
  *	end PID			ends a process, a worker's child
  *	pause MILLISECONDS
  *	P COMMAND ...		lets it do one of:
@@ -168,6 +169,26 @@ static void do_frame(const char *pid, const char *addr)
 		print("frame: %lx\n", frame_of((int)n, va));
 }
 
+static void do_line(const char *file, const char *pid, const char *what)
+{
+	char path[64], *text, *line, *end;
+	size_t len;
+
+	snprint(path, sizeof(path), "#proc/%s/%s", pid, file);
+	text = readfile(path, NULL);
+	line = text && what ? strstr(text, what) : NULL;
+	if (!line) {
+		print("%s: no such line\n", file);
+		return;
+	}
+	while (line > text && line[-1] != '\n')
+		line--;
+	end = strchr(line, '\n');
+	len = end ? (size_t)(end - line) : strlen(line);
+	print("%s: %.*s\n", file, (int)len, line);
+	free(text);
+}
+
 static void do_attach(struct proc *p, const char *words)
 {
 	if (drv_attach(bdf, p->pid, words) < 0)
@@ -206,6 +227,8 @@ static void command(char *line)
 		do_pause(arg);
 	else if (!strcmp(line, "end") && arg)
 		do_end(arg);
+	else if ((!strcmp(line, "maps") || !strcmp(line, "pages")) && arg)
+		do_line(line, arg, more);
 	else if (!strcmp(line, "frame") && arg)
 		do_frame(arg, more);
 	else
