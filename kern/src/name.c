@@ -113,6 +113,20 @@ static struct chan *step(struct chan *c, const char *name, size_t len)
 	return next;
 }
 
+/* "#" + name; NULL: no memory. */
+static char *device_path(const char *name, size_t len)
+{
+	char *path = kmalloc(len + 2);
+
+	if (!path) {
+		error(ENOMEM, "no memory");
+		return NULL;
+	}
+	path[0] = '#';
+	memcpy(path + 1, name, len);
+	return path;
+}
+
 /* The root of a device whose name has len bytes; NULL: an error. */
 static struct chan *attach(const char *name, size_t len)
 {
@@ -126,7 +140,7 @@ static struct chan *attach(const char *name, size_t len)
 	c = chan_new(dev);
 	if (!c)
 		return NULL;
-	c->path = join("#", name, len);
+	c->path = device_path(name, len);
 	if (!c->path || dev->attach(c) < 0) {
 		chan_put(c);
 		return NULL;

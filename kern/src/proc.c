@@ -341,18 +341,36 @@ static void orphan_children(struct proc *p)
 	wake_all(&procs.init->child_ended);
 }
 
-/* Process 1 does not end: it starts anew. */
+/* Files 0 to 2 of process 1, where it has none: the console. */
+static void give_console(void)
+{
+	struct chan *c;
+	int fd;
+
+	do {
+		c = name_open("#cons/cons", ORDWR);
+		fd = c ? fd_add(c) : -ENOENT;
+	} while (fd >= 0 && fd < 2);
+	if (fd > 2)
+		(void)!fd_close(fd);
+}
+
+/* Process 1 does not end: it starts anew, after a while, in case that it can
+ * do nothing else than end. */
 static noreturn void restart_init(struct proc *p)
 {
 	char *argv[] = { (char *)(uintptr_t)procs.init_path, NULL };
 
-	klog(LOG_ERROR, "%s (process 1) has ended: status %d %s; starting it "
-	     "anew", p->name, p->ended.status, p->ended.msg);
+	klog(LOG_ERROR, "%s (process 1) has ended, status %d%s%s; starting it "
+	     "anew", p->name, p->ended.status, *p->ended.msg ? ": " : "",
+	     p->ended.msg);
 	spin_lock(&p->note_lock);
 	p->killed = p->in_handler = false;
 	p->handler = 0;
 	p->nnotes = 0;
 	spin_unlock(&p->note_lock);
+	kthread_sleep_ns(NSEC_PER_SEC);
+	give_console();
 	while (proc_exec(procs.init_path, argv) < 0) {
 		klog(LOG_ERROR, "init: %s", current_kthread()->errstr);
 		kthread_sleep_ns(NSEC_PER_SEC);
@@ -444,6 +462,7 @@ void proc_start_init(const char *path)
 	if (!p->dot || proc_publish(p, NULL) < 0)
 		panic("init: %s", current_kthread()->errstr);
 	p->noteg = p->pid;
+	give_console();
 	while (proc_exec(path, argv) < 0) {
 		klog(LOG_ERROR, "init: %s", current_kthread()->errstr);
 		kthread_sleep_ns(NSEC_PER_SEC);

@@ -18,19 +18,6 @@ static void must_bind(const char *new, const char *old)
 		warn("bind %s %s: %r", new, old);
 }
 
-/* The console as input, output and for errors. */
-static void open_console(void)
-{
-	int fd = open("#cons/cons", ORDWR);
-
-	while (fd >= 0 && fd < 2)
-		fd = dup(fd, -1);
-	if (fd < 0)
-		exit(1);
-	if (fd > 2)
-		close(fd);
-}
-
 static int start_shell(void)
 {
 	static char *const argv[] = { "sh", "-l", NULL };
@@ -45,7 +32,6 @@ static int start_shell(void)
 
 int main(void)
 {
-	open_console();
 	must_bind("#cons", "/dev");
 	must_bind("#proc", "/proc");
 	notify(ignore);
