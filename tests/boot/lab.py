@@ -73,7 +73,7 @@ class Lab:
         """The one fault since the last call; waits for it."""
         faults = self.faults()
         if not faults:
-            self.m.expect(FAULT.pattern)
+            self.m.expect(FAULT.pattern, timeout=5)
             faults = self.faults()
         assert len(set(faults)) == 1, faults
         return faults[0]

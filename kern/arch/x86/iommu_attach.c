@@ -184,10 +184,18 @@ static int check_unit(const struct iommu_dev *d)
 static int check_device(struct iommu_dev *d, const struct iommu_space *s,
 			unsigned words)
 {
+	struct iommu_dev *bridge;
+	uint16_t alias;
+
 	if (d->refused)
 		return os_error("%s", d->refused);
 	if (function_gone(d))
 		return os_error("does not answer");
+	bridge = scope_alias(d, &alias);
+	if (bridge)
+		return os_error("shares the requester id %s of bridge %s",
+				bdf_text(d->segment, alias).s,
+				bdf_text(d->segment, bridge->sid).s);
 	if (d->used_by && d->used_by != s->serial && d->reset == RESET_NONE &&
 	    !d->bridge && !(words & IOMMU_UNSAFE))
 		return os_error("cannot be reset since its last owner had it; "

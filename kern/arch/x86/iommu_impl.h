@@ -101,6 +101,9 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 		struct vtd *u);
 struct vtd *scope_unit(uint16_t segment, uint16_t sid);
 bool scope_reserved(uint16_t segment, uint16_t sid);
+/* The bridge under whose id, *alias, the unit sees the device's requests; NULL:
+ * it sees them under the device's own. */
+struct iommu_dev *scope_alias(const struct iommu_dev *d, uint16_t *alias);
 
 /* iommu_pci.c: one function's configuration space */
 void pci_function_init(struct iommu_dev *d);

@@ -2,7 +2,8 @@
 /*
  * Which unit a device is behind (VT-d 8.3): the one whose scopes name it; else
  * the one whose scopes name a bridge above it; else the one of its segment
- * that says INCLUDE_PCI_ALL.  Also which devices have reserved regions.
+ * that says INCLUDE_PCI_ALL.  Also which devices have reserved regions, and
+ * which ones the unit sees under an id that is not theirs.
  */
 #include "iommu_impl.h"
 
@@ -12,6 +13,11 @@
 #define PCI_SUBORDINATE	0x1a
 #define PCI_HEADER_TYPE	0x0e
 #define HEADER_BRIDGE	1
+
+#define PCIE_CAPS	0x02
+#define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
+#define PCIE_TO_PCI	7	/* PCI Express 7.5.3.2 */
+#define PCI_TO_PCIE	8
 
 static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
 {
@@ -119,4 +125,50 @@ bool scope_reserved(uint16_t segment, uint16_t sid)
 		if (!s->unit && s->segment == segment && s->sid == sid)
 			return true;
 	return false;
+}
+
+/* The bridge to that bus; NULL: it is a root bus. */
+static struct iommu_dev *bridge_to(uint16_t segment, unsigned bus)
+{
+	struct iommu_dev *d;
+
+	for (unsigned b = 0; b < DEV_BUCKETS; b++)
+		for (d = iommu.devs[b]; d; d = d->next)
+			if (d->segment == segment && d->sid >> 8 < bus &&
+			    is_bridge(segment, d->sid) &&
+			    os_pci_read(segment, d->sid, PCI_SECONDARY, 1) ==
+			    bus)
+				return d;
+	return NULL;
+}
+
+/* Whether a bridge puts an id of its own on what passes it upwards, and which:
+ * a conventional one its own, one from PCI Express that of its secondary bus
+ * (PCI Express to PCI Bridge 1.0, 2.3). */
+static bool renames(const struct iommu_dev *bridge, unsigned bus,
+		    uint16_t *alias)
+{
+	unsigned type = 0;
+
+	if (bridge->pcie)
+		type = PCIE_TYPE(os_pci_read(bridge->segment, bridge->sid,
+					     bridge->pcie + PCIE_CAPS, 2));
+	*alias = type == PCIE_TO_PCI ? (uint16_t)(bus << 8) : bridge->sid;
+	return !bridge->pcie || type == PCIE_TO_PCI || type == PCI_TO_PCIE;
+}
+
+struct iommu_dev *scope_alias(const struct iommu_dev *d, uint16_t *alias)
+{
+	unsigned bus = d->sid >> 8;
+	struct iommu_dev *bridge, *last = NULL;
+	uint16_t id;
+
+	while ((bridge = bridge_to(d->segment, bus))) {
+		if (renames(bridge, bus, &id)) {
+			last = bridge;
+			*alias = id;
+		}
+		bus = bridge->sid >> 8;
+	}
+	return last;
 }
