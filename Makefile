@@ -47,7 +47,8 @@ UDIRS	:= $(patsubst %/,%,$(wildcard user/bin/*/ user/drv/*/))
 UPROG	:= $(sort $(notdir $(basename $(UMAIN)) $(UDIRS)))
 UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(wildcard tests/boot/prog/*.c) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
 
-.PHONY: all run gdb test test-host test-boot boot-time menuconfig clean
+MAKEFLAGS += --no-print-directory
+.PHONY: FORCE all run gdb test test-host test-boot boot-time menuconfig clean
 # make V=1 shows each command.
 Q	:= $(if $(V),,@)
 say	= $(if $(V),@:,@printf '  %-4s %s\n' $1 $@)
@@ -78,11 +79,13 @@ $(O)/kern/%.o: kern/%.S $(O)/include/config.h
 	$(call say,CC)
 	$(Q)$(CC) $(KCFLAGS) -D__ASSEMBLER__ -c -o $@ $<
 
-$(O)/include/config.h: $(CONFIG)
+# Made each time and kept where it is the same: which file CONFIG is may change.
+$(O)/include/config.h: FORCE
 	@mkdir -p $(@D)
-	$(call say,GEN)
-	$(Q)sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=y$$/#define \1 1/p' \
-		-e 's/^\(CONFIG_[A-Z0-9_]*\)=\([^y].*\)$$/#define \1 \2/p' $< >$@
+	@sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=y$$/#define \1 1/p' \
+		-e 's/^\(CONFIG_[A-Z0-9_]*\)=\([^y].*\)$$/#define \1 \2/p' \
+		$(CONFIG) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # The root file system: each program at /bin/NAME, in the image's read-only data.
 $(O)/kern/rootfs.S: Makefile tools/rootfs $(UPROG:%=$(O)/user/%)
