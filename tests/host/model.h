@@ -87,6 +87,9 @@ enum {
 	FN_HOST_BRIDGE = 64, FN_MASTERING = 128, /* as firmware left it */
 };
 
+/* Of a bridge, as its PCI Express capability tells. */
+enum { BRIDGE_CONVENTIONAL = 0, BRIDGE_PORT = 4, BRIDGE_TO_PCI = 7 };
+
 struct function {
 	struct function *next;
 	uint16_t segment, sid;
@@ -167,6 +170,8 @@ struct model_unit {
 	bool command_sets;
 	unsigned command_delay;
 	uint64_t rtaddr, root;	/* as written; as latched by SRTP */
+	bool context_clean, tlb_clean;	/* all dropped since TE or root
+					 * changed */
 	uint64_t ccmd, iotlb, iva;
 	unsigned ccmd_delay, iotlb_delay;
 
@@ -237,6 +242,7 @@ struct machine {
 	uint64_t accesses;	/* of devices that succeeded */
 
 	uint64_t steps, steps_in_call, limit;
+	unsigned polls;		/* since a register was written */
 	struct happening trace[TRACE_ROOM];
 	uint64_t traced;
 
@@ -295,6 +301,7 @@ void memory_exit(struct machine *m);
 unsigned memory_index(struct machine *m, physaddr_t pa);
 bool memory_has(physaddr_t pa);
 void memory_flush_buffer(struct model_unit *u);
+void memory_flush_buffered_page(struct model_unit *u, unsigned n);
 /* What a unit reads there; false: no memory. */
 bool memory_unit_read(struct model_unit *u, physaddr_t pa, uint64_t *v);
 void memory_stored(struct machine *m, physaddr_t pa, uint64_t v);
@@ -386,7 +393,10 @@ struct function *model_function(struct machine *m, uint16_t segment,
 				unsigned kind, struct model_unit *u);
 struct function *model_bridge(struct machine *m, uint16_t segment,
 			      unsigned bus, unsigned dev, unsigned fn,
-			      unsigned secondary, unsigned subordinate);
+			      unsigned type, unsigned secondary,
+			      unsigned subordinate);
+/* The id under which its requests reach the unit. */
+uint16_t function_requester(struct machine *m, const struct function *f);
 struct function *function_find(struct machine *m, uint16_t segment,
 			       uint16_t sid);
 uint32_t function_read(struct machine *m, struct function *f, unsigned off,

@@ -126,13 +126,14 @@ static bool pass(struct machine *m, struct function *f, uint64_t va,
 		 bool write, physaddr_t *pa, uint16_t *did)
 {
 	struct translation t = { .pa = va, .untranslated = true };
+	uint16_t sid = function_requester(m, f);
 
 	if (f->unit)
-		t = walk(f->unit, f->sid, va, write);
+		t = walk(f->unit, sid, va, write);
 	if (t.reason) {
 		if (!t.fpd || t.reason == NO_ROOT_ENTRY || (t.reason >=
 		    NO_ROOT_TABLE && t.reason <= CONTEXT_RESERVED))
-			fault_report(f->unit, t.reason, f->sid, va, write);
+			fault_report(f->unit, t.reason, sid, va, write);
 		return false;
 	}
 	if (t.untranslated && m->watching)

@@ -41,6 +41,7 @@ static void do_iotlb(struct model_unit *u, const struct pages *i)
 {
 	memory_flush_buffer(u);
 	drain(u, i);
+	u->tlb_clean |= i->gran == BY_ALL && u->context_clean;
 	cache_drop_tlb(u, i->gran, i->did, i->va, i->order, i->leaves_only);
 }
 
@@ -48,6 +49,7 @@ static void do_context(struct model_unit *u, unsigned gran, uint16_t did,
 		       uint16_t sid, unsigned mask)
 {
 	memory_flush_buffer(u);
+	u->context_clean |= gran == BY_ALL;
 	cache_drop_context(u, gran, did, sid, mask);
 }
 

@@ -13,6 +13,8 @@
 #define STEP_NS		1000u
 #define RELAX_NS	10000000u
 #define STEP_LIMIT	300000u
+#define PATIENCE	8u	/* polls, after which units hurry: they have had
+				 * time enough */
 
 struct machine *model_machine;
 
@@ -153,6 +155,8 @@ void model_step(struct machine *m, enum event what, struct model_unit *u,
 		return;
 	m->steps++;
 	m->now += STEP_NS;
+	if (what == E_WRITE)
+		m->polls = 0;
 	if (++m->steps_in_call > m->limit)
 		fail_msg("the driver does not come to an end");
 	note(m, &h);
@@ -334,6 +338,9 @@ void os_relax(void)
 		model_violation(m, "waiting with the upper lock held");
 	m->now += m->relax_ns;
 	model_step(m, E_RELAX, NULL, 0, 0);
+	if (++m->polls > PATIENCE)
+		for (unsigned i = 0; i < 64; i++)
+			model_tick(m);
 }
 
 void os_lock(struct os_lock *l)

@@ -98,10 +98,15 @@ struct function *model_function(struct machine *m, uint16_t segment,
 
 struct function *model_bridge(struct machine *m, uint16_t segment,
 			      unsigned bus, unsigned dev, unsigned fn,
-			      unsigned secondary, unsigned subordinate)
+			      unsigned type, unsigned secondary,
+			      unsigned subordinate)
 {
 	struct function *f = function_new(m, segment, bus, dev, fn, 0);
 
+	if (type != BRIDGE_CONVENTIONAL) {
+		add_cap(f, f->pcie = CAP_PCIE, 0x10);
+		put(f, CAP_PCIE + 2, 2, type << 4);
+	}
 	f->config[0x0a] = 4;
 	f->config[0x0b] = 6;
 	f->config[0x0e] = 1;
@@ -130,6 +135,35 @@ struct function *function_find(struct machine *m, uint16_t segment,
 	while (f && (f->segment != segment || f->sid != sid))
 		f = f->next;
 	return f;
+}
+
+static struct function *bridge_to(struct machine *m, uint16_t segment,
+				  unsigned bus)
+{
+	for (struct function *f = m->functions; f; f = f->next)
+		if (f->segment == segment && f->config[0x0e] == 1 &&
+		    f->config[0x19] == bus && f->sid >> 8 < bus)
+			return f;
+	return NULL;
+}
+
+/* PCI Express to PCI Bridge 1.0, 2.3: the id of its secondary bus, device 0;
+ * conventional bridges put their own. */
+uint16_t function_requester(struct machine *m, const struct function *f)
+{
+	unsigned bus = f->sid >> 8, type;
+	uint16_t id = f->sid;
+	struct function *b;
+
+	while ((b = bridge_to(m, f->segment, bus))) {
+		type = b->pcie ? b->config[b->pcie + 2] >> 4 : 0;
+		if (type == BRIDGE_TO_PCI)
+			id = (uint16_t)(bus << 8);
+		else if (!b->pcie)
+			id = b->sid;
+		bus = b->sid >> 8;
+	}
+	return id;
 }
 
 bool function_mastering(const struct function *f)

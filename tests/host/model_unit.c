@@ -88,7 +88,8 @@ static unsigned width_at(const struct model_unit *u, unsigned off)
  */
 static int record_at(const struct model_unit *u, unsigned off)
 {
-	if (off < u->c.fro || off >= u->c.fro + u->c.records * 16)
+	if (!u->c.fro || off < u->c.fro ||
+	    off >= u->c.fro + u->c.records * 16)
 		return -1;
 	return (int)((off - u->c.fro) / 16);
 }
@@ -227,18 +228,31 @@ static void set_root(struct model_unit *u)
 	if (u->rtaddr & 0xfff || !memory_has(u->rtaddr))
 		model_violation(u->m, "RTADDR is 0x%lx", u->rtaddr);
 	u->root = u->rtaddr & ~0xfffull;
+	u->context_clean = u->tlb_clean = u->c.esrtps;
 	if (u->c.esrtps) {
 		cache_drop_context(u, BY_ALL, 0, 0, 0);
 		cache_drop_tlb(u, BY_ALL, 0, 0, 0, false);
 	}
 }
 
+/* 11.4.4, TE: before it is enabled, anew or again, all caches are invalidated,
+ * the context cache first. */
+static void check_caches_clean(struct model_unit *u)
+{
+	if (u->command_sets && !u->tlb_clean && !u->tolerant)
+		model_violation(u->m, "translation goes on without global "
+				"invalidations before");
+	u->context_clean = u->tlb_clean = false;
+}
+
 static void carry_out(struct model_unit *u)
 {
 	uint32_t what = u->command;
 
-	if (what == G_TE)
+	if (what == G_TE) {
 		check_nobody_masters(u);
+		check_caches_clean(u);
+	}
 	if (what == G_QIE)
 		inv_queue_on(u, u->command_sets);
 	if (what == G_SRTP)

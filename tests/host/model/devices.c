@@ -233,6 +233,27 @@ static void test_writes_to_the_interrupt_range(void **state)
 	soft_close(&s);
 }
 
+/* PCI Express to PCI Bridge 1.0, 2.3. */
+static void test_bridges_put_an_id_of_their_own(void **state)
+{
+	struct machine *m = model_start(1);
+	struct function *port, *pcie, *old, *f;
+
+	(void)state;
+	port = model_bridge(m, 0, 0, 1, 0, BRIDGE_PORT, 1, 3);
+	pcie = model_bridge(m, 0, 1, 0, 0, BRIDGE_TO_PCI, 2, 3);
+	old = model_bridge(m, 0, 0, 5, 0, BRIDGE_CONVENTIONAL, 4, 4);
+	f = model_function(m, 0, 1, 1, 0, 0, NULL);
+	assert_int_equal(function_requester(m, f), 0x0108);
+	f = model_function(m, 0, 2, 7, 1, 0, NULL);
+	assert_int_equal(function_requester(m, f), 0x0200);
+	f = model_function(m, 0, 4, 7, 1, 0, NULL);
+	assert_int_equal(function_requester(m, f), old->sid);
+	assert_int_equal(function_requester(m, port), port->sid);
+	assert_int_equal(function_requester(m, pcie), pcie->sid);
+	model_stop(m);
+}
+
 static void test_requests_across_pages(void **state)
 {
 	uint8_t buf[PGSIZE] = { 1 };
@@ -262,6 +283,7 @@ int model_device_tests(void)
 		cmocka_unit_test(test_oracle_untranslated),
 		cmocka_unit_test(test_oracle_the_bus_before_the_entry),
 		cmocka_unit_test(test_writes_to_the_interrupt_range),
+		cmocka_unit_test(test_bridges_put_an_id_of_their_own),
 		cmocka_unit_test(test_requests_across_pages),
 	};
 

@@ -208,12 +208,44 @@ static void test_translation_and_masters(void **state)
 	command(&s, G_TE, false);
 	model_expect(s.m, "masters the bus");
 	function_write(s.m, s.f, 4, 2, 0);
+	drop_all(&s);
 	command(&s, G_TE, true);
 	assert_int_equal(s.m->violations, 0);
 	function_write(s.m, s.f, 4, 2, 4);
 	command(&s, G_TE, false);
 	model_expect(s.m, "goes off while 10 masters");
 	soft_close(&s);
+}
+
+static void caches_before_te(bool context, bool tlb, bool again, bool good)
+{
+	struct soft s;
+
+	soft_open(&s, 0x10, PLAIN_CAP, PLAIN_ECAP);
+	queue_on(&s);
+	function_write(s.m, s.f, 4, 2, 0);
+	command(&s, G_TE, false);
+	s.u->tolerant = false;
+	if (tlb && again)
+		push(&s, D_IOTLB | BY_ALL << 4, 0);
+	if (context)
+		push(&s, D_CONTEXT | BY_ALL << 4, 0);
+	if (tlb && !again)
+		push(&s, D_IOTLB | BY_ALL << 4, 0);
+	command(&s, G_TE, true);
+	if (!good)
+		model_expect(s.m, "without global invalidations");
+	soft_close(&s);
+}
+
+/* 11.4.4 */
+static void test_translation_needs_clean_caches(void **state)
+{
+	(void)state;
+	caches_before_te(true, true, false, true);
+	caches_before_te(true, true, true, false);
+	caches_before_te(true, false, false, false);
+	caches_before_te(false, true, false, false);
 }
 
 int model_register_tests(void)
@@ -229,6 +261,7 @@ int model_register_tests(void)
 		cmocka_unit_test(test_read_only_registers),
 		cmocka_unit_test(test_a_unit_that_is_gone),
 		cmocka_unit_test(test_translation_and_masters),
+		cmocka_unit_test(test_translation_needs_clean_caches),
 	};
 
 	return cmocka_run_group_tests_name("model: registers", tests, NULL,
