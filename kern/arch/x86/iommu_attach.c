@@ -50,11 +50,9 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 	struct inv list[] = {
 		inv_context_device(DID_NONE, d->sid), inv_iotlb_domain(su->did),
 	};
-	int err = context_set(d->unit, d->sid,
-			      sl_root(&s->table, d->unit->levels), su->did);
 
-	if (err)
-		return err;
+	context_set(d->unit, d->sid, sl_root(&s->table, d->unit->levels),
+		    su->did);
 	if (d->unit->cap & CAP_CM)
 		return vtd_invalidate(d->unit, list, ARRAY_SIZE(list));
 	return vtd_flush_write_buffer(d->unit);
@@ -212,6 +210,8 @@ int iommu_attach(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 		err = check_unit(d);
 	if (!err)
 		err = check_device(d, s, words);
+	if (!err)
+		err = context_prepare(d->unit, d->sid);
 	if (err)
 		return err;
 	su = join_unit(s, d->unit);

@@ -49,21 +49,27 @@ static struct context_entry make_entry(const struct vtd *u, physaddr_t table,
 	};
 }
 
-int context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did)
+int context_prepare(struct vtd *u, uint16_t sid)
+{
+	struct context_entry *table;
+
+	os_lock(&u->lock);
+	table = make_table(u, sid);
+	os_unlock(&u->lock);
+	return table ? 0 : os_error("unit 0x%lx: no memory for a context table",
+				    u->base);
+}
+
+void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did)
 {
 	struct context_entry new = make_entry(u, table, did);
 	struct context_entry *e;
 
 	os_lock(&u->lock);
-	e = make_table(u, sid);
-	if (e) {
-		e += sid & 0xff;
-		store(u, &e->hi, new.hi);
-		store(u, &e->lo, new.lo);
-	}
+	e = table_of(u, sid) + (sid & 0xff);
+	store(u, &e->hi, new.hi);
+	store(u, &e->lo, new.lo);
 	os_unlock(&u->lock);
-	return e ? 0 : os_error("unit 0x%lx: no memory for a context table",
-				u->base);
 }
 
 void context_clear(struct vtd *u, uint16_t sid)

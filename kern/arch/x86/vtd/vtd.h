@@ -128,8 +128,9 @@ int regs_invalidate(struct vtd *u, const struct inv *list,
 
 /* context.c: what a source id is translated by.  Visible to the unit when
  * they return; what it has cached is for the caller to flush. */
-int context_set(struct vtd *u, uint16_t sid, physaddr_t table,
-		uint16_t did) must_check;
+/* Room for the entry; negative: no memory.  Comes before the first of: */
+int context_prepare(struct vtd *u, uint16_t sid) must_check;
+void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did);
 void context_clear(struct vtd *u, uint16_t sid);
 struct context_entry context_get(struct vtd *u, uint16_t sid);
 
