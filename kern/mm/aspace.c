@@ -100,33 +100,48 @@ struct region *region_find(struct aspace *as, uintptr_t va)
 	return NULL;
 }
 
-/* If [at, at + len) touches something, where that ends; else 0. */
-static uintptr_t obstacle(struct aspace *as, uintptr_t at, size_t len)
+/* Where the hole ends that [at, at + len) touches; 0: it touches none. */
+static uintptr_t hole_at(uintptr_t at, size_t len)
 {
-	struct region *r;
-
 	for (unsigned i = 0; i < nholes; i++)
 		if (at < holes[i].end && at + len > holes[i].start)
 			return holes[i].end;
+	return 0;
+}
+
+static uintptr_t above_holes(uintptr_t at, size_t len)
+{
+	uintptr_t end;
+
+	while ((end = hole_at(at, len)))
+		at = end;
+	return at;
+}
+
+static bool is_free(struct aspace *as, uintptr_t at, size_t len)
+{
+	struct region *r;
+
 	list_for_each(r, &as->regions, link)
 		if (at < r->end && at + len > r->start)
-			return r->end;
-	return 0;
+			return false;
+	return !hole_at(at, len);
 }
 
 /* The lowest free place in [from, end); 0: none. */
 static uintptr_t find_gap(struct aspace *as, size_t len, uintptr_t from,
 			  uintptr_t end)
 {
-	uintptr_t at = from, next;
+	uintptr_t at = above_holes(from, len);
+	struct region *r;
 
-	while (at < end && len <= end - at) {
-		next = obstacle(as, at, len);
-		if (!next)
-			return at;
-		at = next;
+	list_for_each(r, &as->regions, link) {
+		if (r->start >= at + len)
+			break;
+		if (r->end > at)
+			at = above_holes(r->end, len);
 	}
-	return 0;
+	return at < end && len <= end - at ? at : 0;
 }
 
 static struct region *region_new(struct aspace *as, uintptr_t start,
@@ -159,7 +174,7 @@ static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
 	if (!(flags & MAP_FIXED))
 		addr = find_gap(as, len, USER_BASE, end);
 	else if (addr % PGSIZE || addr < USER_BASE || addr >= end ||
-		 len > end - addr || obstacle(as, addr, len))
+		 len > end - addr || !is_free(as, addr, len))
 		return error(EEXIST, "mmap: 0x%lx is not free", addr);
 	if (!addr && bits && bits <= 32)
 		return error(ENOMEM, "mmap: process memory begins at 2^32, "

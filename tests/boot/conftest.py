@@ -33,3 +33,22 @@ def boot():
     yield start
     for m in started:
         m.close()
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """Boots machines that the tests of a module share, as long as they do what
+    is expected."""
+    machines = {}
+
+    def get(options, **more):
+        m = machines.get(options)
+        if not m or not m.good:
+            if m:
+                m.close()
+            m = machines[options] = machine.Machine(options, **more)
+        return m
+
+    yield get
+    for m in machines.values():
+        m.close()

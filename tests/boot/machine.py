@@ -67,6 +67,7 @@ class Machine:
 
     def start(self, argv, limit):
         self.argv = argv
+        self.good = True        # it did what was expected last
         self.seen = ""          # all that came over the serial line
         self.logged = ""        # the kernel's lines during the last run()
         self.complaints = open(self.dir / "stderr", "w+")
@@ -126,6 +127,7 @@ class Machine:
         """Waits for the pattern; the match.  What came before it: before()."""
         found = self.serial.expect([PANIC, EOF, TIMEOUT, pattern],
                                    timeout=timeout)
+        self.good = found == 3
         if found == 0:
             self.drain()
         assert found != 0, "the kernel panicked"

@@ -127,7 +127,9 @@ static void user_trap(struct trapframe *tf)
 
 	snprintf(text, sizeof(text), "sys: trap: %s pc=0x%lx",
 		 trap_name(tf->trapno), tf->rip);
+	irq_enable();		/* it may be the process's end */
 	note_post_self(text);
+	irq_disable();
 }
 
 /* The page is made, or the process hears of it, or a copy ends early. */
