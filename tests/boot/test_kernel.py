@@ -32,6 +32,16 @@ PROGRAMS = {
     "notes": "handler registers fault_can_be_skipped default_is_the_end "
              "kill_is_not_handled iommu_notes_are_ignored breaks_off_calls "
              "queue bad_handlers groups",
+    "procs": "status exec_gives_arguments failed_exec orphans_are_waited_for "
+             "files_are_shared_or_copied offsets_are_shared pids_count_up "
+             "pids_wrap deep nothing_leaks",
+    "pipes": "large both_ways end_of_file broken reader_goes poll_several "
+             "poll_for_room_and_end two_readers",
+    "files": "reading_and_writing appending removed_while_open large "
+             "directories current_directory_removed descriptors_run_out "
+             "permissions none_for_good process_files files_of_the_dead",
+    "names": "replace before after create_in_a_union files_and_devices "
+             "isolation circles list_is_commands",
 }
 
 
@@ -39,4 +49,4 @@ PROGRAMS = {
     (program, test) for program, tests in PROGRAMS.items()
     for test in tests.split()])
 def test_program(m, program, test):
-    assert m.run(f"{program} {test}", timeout=15) == "ok\n"
+    assert m.run(f"{program} {test}", timeout=30) == "ok\n"
