@@ -4,8 +4,8 @@
  *
  * iommu.lock guards each device's state and its command register, and the list
  * of devices; it is never held while waiting for hardware.  A space's lock
- * guards its list of units.  Order: iommu.lock, then nothing but the services'
- * own locks; a space's lock likewise.
+ * guards its list of units.  Order: iommu.lock, then a space's, then the
+ * services' own.
  */
 #ifndef IOMMU_IMPL_H
 #define IOMMU_IMPL_H
@@ -15,7 +15,9 @@
 #include <vtd/vtd.h>
 
 #define MAX_UNITS	32
-#define DEV_BUCKETS	256
+#define RID_BUCKETS	1024
+#define MAX_RIDS	3	/* of one function: its own, bridges' */
+#define MAX_ATS		8	/* device TLBs of one space behind one unit */
 
 /* A space's presence in a unit: shared by its devices behind it. */
 struct space_unit {
@@ -23,6 +25,8 @@ struct space_unit {
 	struct vtd *unit;
 	uint16_t did;
 	unsigned devices;
+	uint16_t ats[MAX_ATS];	/* source ids whose device TLB is on */
+	unsigned nats;
 };
 
 struct iommu_space {
@@ -31,25 +35,46 @@ struct iommu_space {
 	struct space_unit *units;
 	unsigned devices;
 	bool lost;		/* a unit failed with it */
-	void *owner;
+	void *owner;		/* NULL: the firmware's, for a device of its */
 	int pid;
 	uint64_t serial;
 };
 
 enum reset_how { RESET_NONE, RESET_FLR, RESET_AF, RESET_PM };
 
+struct iommu_dev;
+
+/* One of the ids under which a unit may see a function's requests. */
+struct rid {
+	struct rid *next;	/* in its bucket */
+	struct iommu_dev *dev;
+	uint16_t sid;
+};
+
 struct iommu_dev {
-	struct iommu_dev *next;		/* in its bucket */
+	struct iommu_dev *next;			/* all of them */
 	struct iommu_dev *next_in_unit;
+	struct iommu_dev *peers;	/* ring: they share a requester id and
+					 * go together */
+	struct iommu_dev *group;	/* whose group it is in: its first */
+	struct iommu_dev *next_in_group;
+	void *up;			/* the upper layer's own */
 	uint16_t segment, sid;
+	struct rid rids[MAX_RIDS];
+	unsigned nrids;
 	struct vtd *unit;		/* NULL: none covers it */
 	const char *refused;		/* why it is for nobody; NULL: it is */
-	bool bridge;			/* class 06: its command stays as it is */
+	uint32_t class;			/* 24 bits */
+	bool bridge;			/* class 06: its command stays */
+	uint8_t header;
 	uint8_t pcie, af, pm;		/* capabilities; 0: none */
+	uint16_t ats, acs;		/* extended ones */
 	enum reset_how reset;
+	bool reserved;			/* the firmware has memory for it */
 
 	struct iommu_space *space;	/* NULL: free */
 	struct space_unit *su;
+	bool ats_on;
 	bool fenced;			/* may not master the bus */
 	uint64_t used_by;		/* serial of who used it since it was
 					 * reset; 0: nobody */
@@ -58,13 +83,20 @@ struct iommu_dev {
 	unsigned in_window;
 };
 
+#define for_each_peer(p, d)						\
+	for (struct iommu_dev *p = (d), *first_ = NULL; p != first_;	\
+	     first_ = (d), p = p->peers)
+
 /* Of a device scope of the DMAR table, once bus numbers are known. */
+enum scope_use { SCOPE_UNIT, SCOPE_RESERVED, SCOPE_ATS };
 struct scope {
 	struct scope *next;
+	enum scope_use use;
 	uint16_t segment, sid;
 	bool bridge;
 	uint8_t secondary, subordinate;
-	struct vtd *unit;		/* NULL: a reserved region's */
+	struct vtd *unit;		/* SCOPE_UNIT */
+	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
 };
 
 struct iommu {
@@ -74,12 +106,15 @@ struct iommu {
 	unsigned nunits;
 	struct vtd *all_of_segment[MAX_UNITS];	/* INCLUDE_PCI_ALL */
 	unsigned nall;
+	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */
+	unsigned nats_segments;
 	struct scope *scopes;
-	struct iommu_dev *devs[DEV_BUCKETS];
+	struct iommu_dev *devs;
+	struct rid *rids[RID_BUCKETS];
 	unsigned dmar_width;
 	const char *missing;
 	bool powered;
-	struct iommu_events events;
+	struct iommu_upper upper;
 	uint64_t lost_pages;
 };
 extern struct iommu iommu;
@@ -89,6 +124,7 @@ struct bdf_text {
 	char s[16];
 };
 struct bdf_text bdf_text(uint16_t segment, uint16_t sid);
+struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
@@ -100,22 +136,43 @@ struct dmar_entry;
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 		struct vtd *u);
 struct vtd *scope_unit(uint16_t segment, uint16_t sid);
-bool scope_reserved(uint16_t segment, uint16_t sid);
-/* The bridge under whose id, *alias, the unit sees the device's requests; NULL:
- * it sees them under the device's own. */
-struct iommu_dev *scope_alias(const struct iommu_dev *d, uint16_t *alias);
+/* Whether the platform lets that function use a device TLB. */
+bool scope_ats(const struct iommu_dev *d);
+
+/* iommu_group.c: who shares ids, who can reach whom past the unit */
+void rids_find(struct iommu_dev *d);
+void groups_make(void);			/* once all devices are known */
+struct iommu_dev *bridge_above(const struct iommu_dev *d);
+/* Of the device's group, one that belongs to another owner; NULL: none. */
+struct iommu_dev *group_conflict(const struct iommu_dev *d,
+				 const struct iommu_space *s);
+
+/* iommu_reserved.c: memory that the firmware reserves for devices */
+void reserved_install(void);		/* before translation */
 
 /* iommu_pci.c: one function's configuration space */
 void pci_function_init(struct iommu_dev *d);
 /* iommu.lock held.  Sets or clears bus mastering as far as power and fence
  * allow; false: it did not obey. */
 bool bus_master(struct iommu_dev *d, bool on);
+bool masters_bus(const struct iommu_dev *d);
 void wait_for_transactions(struct iommu_dev *d);
 bool function_reset(struct iommu_dev *d);
-bool function_gone(struct iommu_dev *d);
+bool function_gone(const struct iommu_dev *d);
+void no_snoop_off(struct iommu_dev *d);
+void ats_enable(struct iommu_dev *d, bool on);
+void acs_enable(struct iommu_dev *d);
+bool acs_enabled(const struct iommu_dev *d);
 
 /* iommu_attach.c */
 /* iommu.lock held. */
 void fence(struct iommu_dev *d, const char *why);
+struct space_unit *join_unit(struct iommu_space *s, struct vtd *u);
+void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost);
+void devtlb_timeout(struct vtd *u, uint16_t sid);
+
+/* iommu_space.c */
+struct iommu_space *space_new(void *owner, int pid, uint64_t serial);
+struct sl_format unit_format(const struct vtd *u);
 
 #endif

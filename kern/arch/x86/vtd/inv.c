@@ -26,6 +26,46 @@ struct inv inv_iotlb_domain(uint16_t did)
 	};
 }
 
+struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am, bool leaves)
+{
+	return (struct inv){
+		.what = QI_IOTLB, .gran = GRAN_PAGES, .did = did, .addr = addr,
+		.am = am, .leaves = leaves,
+	};
+}
+
+struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am)
+{
+	return (struct inv){
+		.what = QI_DEVTLB, .sid = sid, .addr = addr, .am = am,
+	};
+}
+
+uint8_t inv_mask(uint64_t lo, uint64_t hi)
+{
+	uint64_t differ = (lo ^ (hi - 1)) >> PGSHIFT;
+
+	return (uint8_t)(differ ? 64 - __builtin_clzll(differ) : 0);
+}
+
+unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
+		   bool leaves, struct inv list[INV_RANGE_MAX])
+{
+	uint8_t most = (uint8_t)field_get(u->cap, CAP_MAMV);
+	uint8_t am = MIN(inv_mask(lo, hi), most);
+	uint64_t block = PGSIZE << am;
+	unsigned n = 0;
+
+	lo = ROUNDDOWN(lo, block);
+	if (!(u->cap & CAP_PSI) || (hi - lo - 1) / block >= INV_RANGE_MAX) {
+		list[0] = inv_iotlb_domain(did);
+		return 1;
+	}
+	for (; lo < hi; lo += block)
+		list[n++] = inv_iotlb_pages(did, lo, am, leaves);
+	return n;
+}
+
 int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
 	       struct vtd_ticket *t)
 {

@@ -47,8 +47,35 @@ static struct qi_desc make_iotlb(const struct vtd *u, const struct inv *i)
 			(u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
 			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0) |
 			field_make(QI_DID, i->did),
-		.hi = i->addr | field_make(QI_IOTLB_AM, i->am),
+		.hi = i->addr | field_make(QI_IOTLB_AM, i->am) |
+			(i->leaves ? QI_IOTLB_IH : 0),
 	};
+}
+
+/* VT-d 6.5.2.5: with S, the lowest clear bit from 12 on tells the size. */
+static struct qi_desc make_devtlb(const struct inv *i)
+{
+	uint64_t addr = i->am < 52 ? i->addr : 0;
+	uint64_t ones = i->am < 52 ? (PGSIZE << i->am >> 1) - PGSIZE :
+		INT64_MAX - (PGSIZE - 1);
+
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_DEVTLB) |
+			field_make(QI_SID, i->sid),
+		.hi = i->am ? addr | ones | QI_DEVTLB_S : addr,
+	};
+}
+
+static struct qi_desc make(const struct vtd *u, const struct inv *i)
+{
+	switch (i->what) {
+	case QI_CONTEXT:
+		return make_context(i);
+	case QI_DEVTLB:
+		return make_devtlb(i);
+	default:
+		return make_iotlb(u, i);
+	}
 }
 
 static struct qi_desc make_wait(struct vtd *u, uint32_t position)
@@ -116,8 +143,7 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 	room = wait_for_room(u, n + 1);
 	if (room) {
 		for (unsigned i = 0; i < n; i++)
-			put(u, list[i].what == QI_CONTEXT ?
-			    make_context(&list[i]) : make_iotlb(u, &list[i]));
+			put(u, make(u, &list[i]));
 		t->position = u->queue.tail;
 		put(u, make_wait(u, t->position));
 		ring_tail(u);

@@ -40,7 +40,8 @@ static bool iotlb(struct vtd *u, const struct inv *i)
 
 	if (i->gran == GRAN_PAGES)
 		vtd_set64(u, REG64((uint16_t)(at + IVA_BEHIND_IRO)),
-			  i->addr | field_make(IVA_AM, i->am));
+			  i->addr | field_make(IVA_AM, i->am) |
+			  (i->leaves ? IVA_IH : 0));
 	vtd_set64(u, reg, IOTLB_IVT | field_make(IOTLB_IIRG, i->gran) |
 		  (u->cap & CAP_DRD ? IOTLB_DR : 0) |
 		  (u->cap & CAP_DWD ? IOTLB_DW : 0) |

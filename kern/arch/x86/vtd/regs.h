@@ -49,6 +49,10 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define FEADDR	REG32(0x40)
 #define FEUADDR	REG32(0x44)
 #define PMEN	REG32(0x64)
+#define PLMBASE	REG32(0x68)
+#define PLMLIMIT REG32(0x6c)
+#define PHMBASE	REG64(0x70)
+#define PHMLIMIT REG64(0x78)
 #define IQH	REG64(0x80)
 #define IQT	REG64(0x88)
 #define IQA	REG64(0x90)
@@ -129,6 +133,9 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 
 #define FECTL_IM	BIT32(31)
 
+#define PMEN_EPM	BIT32(31)
+#define PMEN_PRS	BIT32(0)
+
 #define FRCD_FI		FIELD(63, 12)	/* low half */
 #define FRCD_F		BIT64(63)	/* high half */
 #define FRCD_T		BIT64(62)	/* set: a read */
@@ -154,7 +161,9 @@ enum { QI_CONTEXT = 1, QI_IOTLB = 2, QI_DEVTLB = 3, QI_WAIT = 5 };
 #define QI_IOTLB_AM	FIELD(5, 0)	/* high half */
 #define QI_IOTLB_IH	BIT64(6)	/* high half */
 #define QI_IOTLB_ADDR	FIELD(63, 12)	/* high half */
+#define QI_DEVTLB_MIP	FIELD(20, 16)	/* requests the device may owe */
 #define QI_DEVTLB_S	BIT64(0)	/* high half */
+#define QI_DEVTLB_ADDR	FIELD(63, 12)	/* high half */
 #define QI_WAIT_SW	BIT64(5)
 #define QI_WAIT_DATA	FIELD(63, 32)
 #define QI_WAIT_ADDR	FIELD(63, 2)	/* high half */
@@ -175,6 +184,9 @@ enum { TT_UNTRANSLATED = 0, TT_DEVICE_TLB = 1 };
 
 #define SL_R		BIT64(0)
 #define SL_W		BIT64(1)
+#define SL_PS		BIT64(7)	/* a leaf above the lowest level */
+#define SL_SNP		BIT64(11)	/* reserved without ECAP.SC */
 #define SL_ADDR		FIELD(51, 12)
+#define SL_TOMB		BIT64(52)	/* ours: see table.h */
 
 #endif

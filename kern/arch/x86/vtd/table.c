@@ -1,169 +1,206 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Second-level tables (table.h). */
-#include <vtd/table.h>
+/* Second-level tables (table.h): map, keep, look up. */
+#include <vtd/table_impl.h>
 
-#define ENTRIES		512
-#define BOTH		(SL_R | SL_W)
-
-static unsigned index_at(uint64_t va, unsigned level)
+/* The table under an entry of that level, made or split off if need be; NULL:
+ * no memory. */
+static uint64_t *descend(struct sl_table *t, uint64_t *e, uint64_t va,
+			 unsigned level, struct iommu_change *change)
 {
-	return (unsigned)(va >> (PGSHIFT + 9 * (level - 1))) % ENTRIES;
-}
+	uint64_t *under;
 
-static uint64_t span(unsigned level)
-{
-	return PGSIZE << (9 * (level - 1));
-}
-
-static uint64_t *table_under(uint64_t entry)
-{
-	return entry & BOTH ? os_virt(entry & field_mask(SL_ADDR)) : NULL;
-}
-
-static void store(const struct sl_table *t, uint64_t *e, uint64_t v)
-{
-	os_store(e, v);
-	if (t->flush_lines)
-		os_flush(e, sizeof(*e));
-}
-
-/* An empty table, in memory before anything points at it. */
-static uint64_t *new_table(struct sl_table *t)
-{
-	uint64_t *table = os_alloc(PGSIZE);
-
-	if (!table)
-		return NULL;
-	if (t->flush_lines)
-		os_flush(table, PGSIZE);
-	t->pages++;
-	return table;
-}
-
-static uint64_t *descend(struct sl_table *t, uint64_t *e)
-{
-	uint64_t *under = table_under(*e);
-
-	if (under)
+	if (sl_is_leaf(*e, level))
+		return sl_split(t, e, va, level, change);
+	under = sl_table_under(*e, level);
+	if (under || *e & SL_TOMB)	/* a tomb: flush and reap first */
 		return under;
-	under = new_table(t);
+	under = sl_new_table(t);
 	if (under)
-		store(t, e, os_phys(under) | BOTH);
+		sl_store(t, e, sl_make_pointer(under));
 	return under;
 }
 
-int sl_init(struct sl_table *t, bool flush_lines)
-{
-	*t = (struct sl_table){ .flush_lines = flush_lines };
-	t->top[0] = new_table(t);
-	return t->top[0] ? 0 : os_error("no memory for an I/O space");
-}
-
-static void free_under(struct sl_table *t, uint64_t *table, unsigned level)
-{
-	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
-		if (table_under(table[i]))
-			free_under(t, table_under(table[i]), level - 1);
-	os_free(table, PGSIZE);
-	t->pages--;
-}
-
-void sl_free(struct sl_table *t)
-{
-	for (unsigned i = ARRAY_SIZE(t->top) - 1; i > 0; i--)
-		if (t->top[i]) {
-			os_free(t->top[i], PGSIZE);
-			t->pages--;
-		}
-	free_under(t, t->top[0], SL_LEVELS);
-}
-
-physaddr_t sl_root(struct sl_table *t, unsigned levels)
-{
-	for (unsigned i = 1; i <= levels - SL_LEVELS; i++) {
-		if (t->top[i])
-			continue;
-		t->top[i] = new_table(t);
-		if (!t->top[i])
-			return 0;
-		store(t, t->top[i], os_phys(t->top[i - 1]) | BOTH);
-	}
-	return os_phys(t->top[levels - SL_LEVELS]);
-}
-
-/* The lowest table for va; NULL: there is none, or no memory to make one. */
-static uint64_t *lowest(struct sl_table *t, uint64_t va, bool make)
+/* The entry of that level for va, with all tables above it; NULL: no memory. */
+static uint64_t *make_entry(struct sl_table *t, uint64_t va, unsigned level,
+			    struct iommu_change *change)
 {
 	uint64_t *table = t->top[0];
-	uint64_t *e;
 
-	for (unsigned level = SL_LEVELS; level > 1 && table; level--) {
-		e = &table[index_at(va, level)];
-		table = make ? descend(t, e) : table_under(*e);
-	}
-	return table;
+	for (unsigned l = SL_LEVELS; l > level && table; l--)
+		table = descend(t, &table[sl_index(va, l)], va, l, change);
+	return table ? &table[sl_index(va, level)] : NULL;
 }
 
-/* Bytes from va to the end of its lowest table, at most len. */
-static size_t in_one_table(uint64_t va, size_t len)
+/* The largest level whose page begins at va and pa and fits in len. */
+static unsigned leaf_level(const struct sl_table *t, uint64_t va, uint64_t pa,
+			   size_t len)
 {
-	return MIN(len, span(2) - va % span(2));
+	unsigned level = t->format.leaf_levels;
+
+	while (level > 1 && ((va | pa) % sl_span(level) ||
+			     len < sl_span(level)))
+		level--;
+	return level;
+}
+
+/* Bytes from va to the end of its table of that level, at most len. */
+static size_t in_one_table(uint64_t va, unsigned level, size_t len)
+{
+	return MIN(len, sl_span(level + 1) - va % sl_span(level + 1));
 }
 
 /* All tables first, so that nothing is half mapped when memory runs out. */
-static bool make_tables(struct sl_table *t, uint64_t va, size_t len)
+static bool make_tables(struct sl_table *t, uint64_t va, uint64_t pa,
+			size_t len, struct iommu_change *change)
 {
+	unsigned level;
 	size_t step;
 
-	for (; len; va += step, len -= step) {
-		step = in_one_table(va, len);
-		if (!lowest(t, va, true))
+	for (; len; va += step, pa += step, len -= step) {
+		level = leaf_level(t, va, pa, len);
+		step = level > 1 ? sl_span(level) : in_one_table(va, 1, len);
+		if (!make_entry(t, va, level, change))
 			return false;
 	}
 	return true;
 }
 
-int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
-	   uint64_t rights)
+/* A table that a leaf replaces is remembered; false: no room for that. */
+static bool bury(struct iommu_change *c, uint64_t *table, unsigned level)
 {
-	uint64_t *table;
+	if (c->nburied == IOMMU_BURIED)
+		return false;
+	c->buried[c->nburied].table = table;
+	c->buried[c->nburied++].level = level;
+	c->upper = true;
+	return true;
+}
+
+static void put_leaf(struct sl_table *t, uint64_t *e, uint64_t leaf,
+		     struct iommu_change *change)
+{
+	if (*e == leaf)
+		return;
+	change->added |= !sl_present(*e);
+	change->removed |= sl_present(*e);
+	sl_store(t, e, leaf);
+}
+
+/* One leaf at va, of that level or, where a table stands in its place and
+ * cannot be remembered, as many below it; the tables are there. */
+static void map_one(struct sl_table *t, uint64_t va, uint64_t pa,
+		    uint64_t rights, unsigned level, struct iommu_change *change)
+{
+	uint64_t *e = make_entry(t, va, level, change);
+	uint64_t *under = sl_table_under(*e, level);
+
+	if (!under || bury(change, under, level - 1)) {
+		put_leaf(t, e, sl_make_leaf(t, pa, rights, level), change);
+		return;
+	}
+	for (uint64_t at = 0; at < sl_span(level); at += sl_span(level - 1))
+		map_one(t, va + at, pa + at, rights, level - 1, change);
+}
+
+int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
+	   uint64_t rights, struct iommu_change *change)
+{
+	unsigned level;
+	size_t step;
 
 	if (va + len > SL_END || va + len < va)
 		return os_error("address 0x%lx cannot be translated", va);
-	if (!make_tables(t, va, len))
+	if (!make_tables(t, va, pa, len, change))
 		return os_error("no memory for I/O page tables");
-	for (; len; va += PGSIZE, pa += PGSIZE, len -= PGSIZE) {
-		table = lowest(t, va, false);
-		store(t, &table[index_at(va, 1)], pa | rights);
+	sl_note(change, va, va + len);
+	for (; len; va += step, pa += step, len -= step) {
+		level = leaf_level(t, va, pa, len);
+		step = sl_span(level);
+		map_one(t, va, pa, rights, level, change);
 	}
 	return 0;
 }
 
-void sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights)
+/* Large leaves that reach over an end of the range become tables. */
+static bool split_at(struct sl_table *t, uint64_t va, struct iommu_change *change)
 {
-	uint64_t *table, *e;
+	uint64_t *table = t->top[0], *e;
+
+	for (unsigned l = SL_LEVELS; l > 1 && va % sl_span(l); l--) {
+		e = &table[sl_index(va, l)];
+		if (!sl_present(*e))
+			return true;
+		table = descend(t, e, va, l, change);
+		if (!table)
+			return false;
+	}
+	return true;
+}
+
+static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
+			 struct iommu_change *change)
+{
+	uint64_t kept = *e & rights & SL_RIGHTS ?
+		*e & ~(SL_RIGHTS & ~rights) : 0;
+
+	if (kept == *e)
+		return;
+	change->removed = true;
+	sl_store(t, e, kept);
+}
+
+/* A whole table goes: its entry is absent and keeps its address. */
+static void take_out(struct sl_table *t, uint64_t *e, struct iommu_change *change)
+{
+	change->removed = change->upper = change->tombs = true;
+	sl_store(t, e, sl_addr(*e) | SL_TOMB);
+}
+
+/* [va, va + len) lies under one table of that level; leaves end at its ends. */
+static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
+			  uint64_t va, size_t len, uint64_t rights,
+			  struct iommu_change *change)
+{
+	uint64_t *e, *under;
 	size_t step;
-	uint64_t kept;
 
 	for (; len; va += step, len -= step) {
-		step = in_one_table(va, len);
-		table = lowest(t, va, false);
-		for (size_t at = 0; table && at < step; at += PGSIZE) {
-			e = &table[index_at(va + at, 1)];
-			kept = *e & BOTH & rights ? *e & ~(BOTH & ~rights) : 0;
-			if (kept != *e)
-				store(t, e, kept);
-		}
+		step = MIN(len, sl_span(level) - va % sl_span(level));
+		e = &table[sl_index(va, level)];
+		under = sl_table_under(*e, level);
+		if (sl_is_leaf(*e, level))
+			keep_in_leaf(t, e, rights, change);
+		else if (under && !rights && step == sl_span(level))
+			take_out(t, e, change);
+		else if (under)
+			keep_in_table(t, under, level - 1, va, step, rights,
+				      change);
 	}
 }
 
-uint64_t sl_lookup(const struct sl_table *t, uint64_t va)
+int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
+	    struct iommu_change *change)
+{
+	if (!split_at(t, va, change) || !split_at(t, va + len, change))
+		return os_error("no memory for I/O page tables");
+	sl_note(change, va, va + len);
+	keep_in_table(t, t->top[0], SL_LEVELS, va, len, rights, change);
+	return 0;
+}
+
+uint64_t sl_lookup(const struct sl_table *t, uint64_t va, size_t *size)
 {
 	const uint64_t *table = t->top[0];
+	uint64_t e = 0;
 
-	if (va >= SL_END)
-		return 0;
-	for (unsigned level = SL_LEVELS; level > 1 && table; level--)
-		table = table_under(table[index_at(va, level)]);
-	return table ? table[index_at(va, 1)] : 0;
+	*size = 0;
+	for (unsigned l = SL_LEVELS; va < SL_END && table; l--) {
+		e = table[sl_index(va, l)];
+		if (sl_is_leaf(e, l)) {
+			*size = sl_span(l);
+			return e;
+		}
+		table = sl_table_under(e, l);
+	}
+	return 0;
 }

@@ -4,12 +4,23 @@
  *
  * All addresses that are ever mapped lie below 2^39, so the tree proper has
  * three levels, and a unit with three-level tables uses it as it is.  For one
- * with four or five, a page with a single entry is put on top of it.  The
- * caller serialises changes, and flushes afterwards.
+ * with four or five, a page with a single entry is put on top of it.
+ *
+ * Every change of an entry is one store.  A large leaf is split by pointing its
+ * entry at a table that says the same, and many leaves become one the same way,
+ * so a device never sees less or more than before or after.
+ *
+ * A table that is taken out is not freed before the flush that ends its use.
+ * Until then its entry, absent now (R and W clear), keeps its address and
+ * SL_TOMB; or, where a leaf has taken the entry's place, the change itself
+ * remembers it.  sl_reap frees them after the flush.
+ *
+ * The caller serialises changes of one tree.
  */
 #ifndef VTD_TABLE_H
 #define VTD_TABLE_H
 
+#include <iommu_change.h>
 #include <iommu_os.h>
 #include <vtd/regs.h>
 
@@ -17,25 +28,45 @@
 #define SL_MAX_LEVELS	5
 #define SL_END		(1ull << 39)
 
+/* What all units that walk a tree can do. */
+struct sl_format {
+	uint8_t leaf_levels;	/* 1: 4 KiB alone; 2: and 2 MiB; 3: and 1 GiB */
+	bool snoop;		/* leaves may and do say SNP */
+	bool flush_lines;	/* some unit does not snoop the caches */
+};
+
 struct sl_table {
 	uint64_t *top[SL_MAX_LEVELS - SL_LEVELS + 1];	/* [0]: 3 levels */
-	bool flush_lines;	/* some unit does not snoop the caches */
+	struct sl_format format;
 	size_t pages;		/* of tables */
 };
 
-int sl_init(struct sl_table *t, bool flush_lines) must_check;
+/* An empty tree; format: the widest, until units join. */
+int sl_init(struct sl_table *t) must_check;
 /* Nothing walks the tables any more. */
 void sl_free(struct sl_table *t);
+/* Makes the tree fit a lesser format, and keeps to it; what it changes says
+ * the same as before.  Negative: no memory; the tree fits its old format. */
+int sl_adapt(struct sl_table *t, struct sl_format f,
+	     struct iommu_change *change) must_check;
+/* The format that both can do. */
+struct sl_format sl_lesser(struct sl_format a, struct sl_format b);
 /* Where a unit with so many levels begins; 0: no memory. */
 physaddr_t sl_root(struct sl_table *t, unsigned levels);
 
 /* Ranges are whole pages below SL_END.  rights: SL_R, SL_W or both.  Maps all
  * or nothing; negative: no memory for tables.  Replaces what was mapped. */
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
-	   uint64_t rights) must_check;
-/* Keeps only those rights of each entry in the range; 0 makes it absent. */
-void sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights);
-/* The leaf entry, 0 if there is none. */
-uint64_t sl_lookup(const struct sl_table *t, uint64_t va);
+	   uint64_t rights, struct iommu_change *change) must_check;
+/* Keeps only those rights of each entry in the range; 0 makes it absent.
+ * Negative: no memory to split a large leaf, and nothing has changed. */
+int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
+	    struct iommu_change *change) must_check;
+/* Frees the tables that the changes took out, which have been flushed, paging
+ * structures included, and makes *change empty. */
+void sl_reap(struct sl_table *t, struct iommu_change *change);
+
+/* The leaf entry and its size in bytes; 0 if there is none. */
+uint64_t sl_lookup(const struct sl_table *t, uint64_t va, size_t *size);
 
 #endif

@@ -22,7 +22,7 @@
 
 #define VTD_QUEUE_ORDER	0		/* pages, as IQA.QS counts */
 #define VTD_QUEUE_SIZE	(256u << VTD_QUEUE_ORDER)
-#define VTD_BATCH	8		/* invalidations of one submission */
+#define VTD_BATCH	16		/* invalidations of one submission */
 #define DID_NONE	0		/* tags absent entries if CAP.CM */
 #define DID_KERNEL	1		/* never given to a space */
 
@@ -68,13 +68,26 @@ struct inv {
 	uint8_t what;		/* QI_CONTEXT, QI_IOTLB or QI_DEVTLB */
 	uint8_t gran;		/* GRAN_ */
 	uint16_t did, sid;
-	uint64_t addr;		/* GRAN_PAGES: aligned to 4 KiB << am */
-	uint8_t am;
+	uint64_t addr;		/* aligned to 4 KiB << am */
+	uint8_t am;		/* 2^am pages */
+	bool leaves;		/* IOTLB: paging structures are as they were */
 };
 struct inv inv_context_global(void);
 struct inv inv_context_device(uint16_t did, uint16_t sid);
 struct inv inv_iotlb_global(void);
 struct inv inv_iotlb_domain(uint16_t did);
+struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am,
+			   bool leaves);
+/* Of a device's own TLB: 2^am pages; all of it from am 52 on. */
+struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am);
+
+/* The invalidations of [lo, hi) of a domain, at most INV_RANGE_MAX: single
+ * pages as far as the unit can and few enough do, else the whole domain. */
+#define INV_RANGE_MAX 4
+unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
+		   bool leaves, struct inv list[INV_RANGE_MAX]);
+/* The smallest am whose aligned 2^am pages around lo cover [lo, hi). */
+uint8_t inv_mask(uint64_t lo, uint64_t hi);
 
 /* What tells that a submission has completed; any number may be open. */
 struct vtd_ticket {

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which functions a remapping unit cannot tell apart, and which ones can reach
+ * each other past it.
+ *
+ * Peers share a requester id, as behind a bridge that puts its own on what
+ * passes upwards (PCI Express to PCI Bridge 1.0, 2.3): they are handed over
+ * together.  A group is wider: between its members requests may be routed that
+ * never come up to the unit (PCI Express 6.12: without access control services
+ * in the ports above them, or between the functions of one device).  Members
+ * may only belong to one owner.
+ */
+#include "iommu_impl.h"
+
+#define PCI_SECONDARY	0x19
+#define HEADER_BRIDGE	1
+#define PCIE_CAPS	0x02
+#define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
+#define ROOT_PORT	4	/* PCI Express 7.5.3.2 */
+#define DOWNSTREAM_PORT	6
+#define PCIE_TO_PCI	7
+#define PCI_TO_PCIE	8
+#define NOT_EXPRESS	16u
+
+static unsigned express_type(const struct iommu_dev *d)
+{
+	if (!d->pcie)
+		return NOT_EXPRESS;
+	return PCIE_TYPE(os_pci_read(d->segment, d->sid, d->pcie + PCIE_CAPS,
+				     2));
+}
+
+/* Bridges are found by what stands in them; bus numbers do not change. */
+struct iommu_dev *bridge_above(const struct iommu_dev *d)
+{
+	unsigned bus = d->sid >> 8;
+
+	for (struct iommu_dev *b = iommu.devs; b; b = b->next)
+		if (b->header == HEADER_BRIDGE && b->segment == d->segment &&
+		    b->sid >> 8 < bus &&
+		    os_pci_read(b->segment, b->sid, PCI_SECONDARY, 1) == bus)
+			return b;
+	return NULL;
+}
+
+static void add_rid(struct iommu_dev *d, uint16_t sid)
+{
+	for (unsigned i = 0; i < d->nrids; i++)
+		if (d->rids[i].sid == sid)
+			return;
+	if (d->nrids < MAX_RIDS)
+		d->rids[d->nrids++].sid = sid;
+	else
+		d->refused = "has more requester ids than are kept";
+}
+
+/* A conventional bridge uses its own id, one from PCI Express to PCI that of
+ * its secondary bus; the uppermost is what the unit sees, but a bridge need not
+ * rename everything, so all count. */
+void rids_find(struct iommu_dev *d)
+{
+	struct iommu_dev *below = d, *b;
+	unsigned type;
+
+	add_rid(d, d->sid);
+	while ((b = bridge_above(below))) {
+		type = express_type(b);
+		if (type == PCIE_TO_PCI)
+			add_rid(d, (uint16_t)(below->sid & 0xff00));
+		else if (type == NOT_EXPRESS || type == PCI_TO_PCIE)
+			add_rid(d, b->sid);
+		below = b;
+	}
+}
+
+/* A port keeps what is below it from reaching others, a multi-function device
+ * its functions from each other, if access control services are on. */
+static bool isolates(const struct iommu_dev *d)
+{
+	unsigned type = express_type(d);
+
+	if (type == NOT_EXPRESS || type == PCIE_TO_PCI || type == PCI_TO_PCIE)
+		return false;
+	if (type == ROOT_PORT || type == DOWNSTREAM_PORT)
+		return acs_enabled(d);
+	return true;	/* an upstream port: its slot is looked at below */
+}
+
+static bool path_isolates(const struct iommu_dev *port)
+{
+	for (; port; port = bridge_above(port))
+		if (!isolates(port))
+			return false;
+	return true;
+}
+
+static bool same_slot(const struct iommu_dev *a, const struct iommu_dev *b)
+{
+	return a->segment == b->segment && a->sid >> 3 == b->sid >> 3;
+}
+
+/* The first function of a slot whose functions may talk to each other. */
+static const struct iommu_dev *slot_first(const struct iommu_dev *d)
+{
+	const struct iommu_dev *first = d;
+
+	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
+		if (same_slot(o, d) && o->sid < first->sid &&
+		    !(acs_enabled(o) && acs_enabled(d)))
+			first = o;
+	return first;
+}
+
+/* Up to the lowest bridge from which on everything is kept apart. */
+static struct iommu_dev *group_of(struct iommu_dev *d)
+{
+	const struct iommu_dev *top = d, *b;
+
+	for (b = bridge_above(d); b && !path_isolates(b); b = bridge_above(b))
+		top = b;
+	return find_device(d->segment, slot_first(top)->sid);
+}
+
+static bool share_rid(const struct iommu_dev *a, const struct iommu_dev *b)
+{
+	for (unsigned i = 0; i < a->nrids; i++)
+		for (unsigned k = 0; k < b->nrids; k++)
+			if (a->rids[i].sid == b->rids[k].sid)
+				return a->segment == b->segment;
+	return false;
+}
+
+static bool are_peers(struct iommu_dev *a, struct iommu_dev *b)
+{
+	for_each_peer(p, a)
+		if (p == b)
+			return true;
+	return false;
+}
+
+/* Two rings become one. */
+static void join_peers(struct iommu_dev *a, struct iommu_dev *b)
+{
+	struct iommu_dev *after = a->peers;
+
+	if (are_peers(a, b))
+		return;
+	a->peers = b->peers;
+	b->peers = after;
+}
+
+static void join_group(struct iommu_dev *d)
+{
+	d->group = group_of(d);
+	if (d == d->group)
+		return;
+	d->next_in_group = d->group->next_in_group;
+	d->group->next_in_group = d;
+}
+
+/* A bridge is no peer of what is behind it: it is handed to nobody. */
+void groups_make(void)
+{
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		acs_enable(d);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
+		join_group(d);
+		for (struct iommu_dev *o = iommu.devs; o != d; o = o->next)
+			if (d->header != HEADER_BRIDGE &&
+			    o->header != HEADER_BRIDGE && share_rid(d, o))
+				join_peers(d, o);
+	}
+}
+
+struct iommu_dev *group_conflict(const struct iommu_dev *d,
+				 const struct iommu_space *s)
+{
+	struct iommu_dev *m = d->group;
+
+	for (; m; m = m->next_in_group)
+		if (m->space && m->space->owner && m->space != s)
+			return m;
+	return NULL;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that the firmware has reserved for devices that it goes on using
+ * (RMRR, VT-d 8.4): mapped one to one for the device, before translation
+ * begins, in a space of its own that belongs to nobody.  A region that cannot
+ * be true, or that holds memory which we give out, is refused and named; its
+ * device is then fenced like all others.
+ */
+#include "iommu_impl.h"
+
+#define INTERRUPTS_LO	0xfee00000u
+#define INTERRUPTS_HI	0xfeefffffu
+
+static const char *wrong(const struct iommu_dev *d, const struct scope *r)
+{
+	if (r->limit < r->base)
+		return "its end is before its start";
+	if (r->limit >= SL_END || r->limit >> d->unit->address_bits)
+		return "its unit cannot translate that far";
+	if (r->limit >= INTERRUPTS_LO && r->base <= INTERRUPTS_HI)
+		return "it covers the interrupt range";
+	if (iommu.upper.gives_out &&
+	    iommu.upper.gives_out(r->base, r->limit))
+		return "it overlaps memory that we give out";
+	return NULL;
+}
+
+static bool names(const struct scope *r, const struct iommu_dev *d)
+{
+	return r->use == SCOPE_RESERVED && r->segment == d->segment &&
+		r->sid == d->sid;
+}
+
+static int map_region(struct iommu_space *s, const struct scope *r)
+{
+	struct iommu_change change = { 0 };
+
+	return sl_map(&s->table, r->base, r->base, r->limit + 1 - r->base,
+		      SL_R | SL_W, &change);
+}
+
+/* All true regions of the device; how many. */
+static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
+{
+	const char *why;
+	unsigned n = 0;
+
+	for (struct scope *r = iommu.scopes; r; r = r->next) {
+		if (!names(r, d))
+			continue;
+		why = wrong(d, r);
+		if (!why && map_region(s, r) < 0)
+			why = "no memory";
+		if (!why)
+			n++;
+		os_log(why ? OS_WARN : OS_INFO,
+		       "iommu: %s: reserved 0x%lx-0x%lx%s%s", dev_text(d).s,
+		       r->base, r->limit, why ? " refused: " : "",
+		       why ? why : "");
+	}
+	return n;
+}
+
+/* Translation is off: entries may be stored without flushing caches. */
+static void install(struct iommu_dev *d)
+{
+	struct iommu_space *s = space_new(NULL, 0, 0);
+	struct space_unit *su = NULL;
+
+	if (s && map_regions(s, d))
+		su = join_unit(s, d->unit);
+	if (su && context_prepare(d->unit, d->sid) == 0) {
+		context_set(d->unit, d->sid,
+			    sl_root(&s->table, d->unit->levels), su->did, false);
+		d->space = s;
+		d->su = su;
+		return;
+	}
+	if (su)
+		leave_unit(s, su, false);
+	if (s)
+		(void)!iommu_space_destroy(s);
+}
+
+void reserved_install(void)
+{
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->reserved && d->unit && !d->unit->unsupported)
+			install(d);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What table.c and table_life.c share: entries. */
+#ifndef VTD_TABLE_IMPL_H
+#define VTD_TABLE_IMPL_H
+
+#include <vtd/table.h>
+
+#define SL_ENTRIES	512
+#define SL_RIGHTS	(SL_R | SL_W)
+
+static inline unsigned sl_index(uint64_t va, unsigned level)
+{
+	return (unsigned)(va >> (PGSHIFT + 9 * (level - 1))) % SL_ENTRIES;
+}
+
+/* Bytes under one entry of that level. */
+static inline uint64_t sl_span(unsigned level)
+{
+	return PGSIZE << (9 * (level - 1));
+}
+
+static inline bool sl_present(uint64_t entry)
+{
+	return entry & SL_RIGHTS;
+}
+
+static inline bool sl_is_leaf(uint64_t entry, unsigned level)
+{
+	return sl_present(entry) && (level == 1 || entry & SL_PS);
+}
+
+static inline physaddr_t sl_addr(uint64_t entry)
+{
+	return entry & field_mask(SL_ADDR);
+}
+
+/* The table under an entry; NULL: a leaf, or nothing. */
+static inline uint64_t *sl_table_under(uint64_t entry, unsigned level)
+{
+	return sl_present(entry) && !sl_is_leaf(entry, level) ?
+		os_virt(sl_addr(entry)) : NULL;
+}
+
+static inline uint64_t sl_make_leaf(const struct sl_table *t, physaddr_t pa,
+				    uint64_t rights, unsigned level)
+{
+	return pa | rights | (level > 1 ? SL_PS : 0) |
+		(t->format.snoop ? SL_SNP : 0);
+}
+
+static inline uint64_t sl_make_pointer(const uint64_t *table)
+{
+	return os_phys(table) | SL_RIGHTS;
+}
+
+static inline void sl_store(const struct sl_table *t, uint64_t *e, uint64_t v)
+{
+	os_store(e, v);
+	if (t->format.flush_lines)
+		os_flush(e, sizeof(*e));
+}
+
+static inline void sl_note(struct iommu_change *c, uint64_t lo, uint64_t hi)
+{
+	c->lo = c->hi ? MIN(c->lo, lo) : lo;
+	c->hi = MAX(c->hi, hi);
+}
+
+/* table_life.c */
+uint64_t *sl_new_table(struct sl_table *t);	/* NULL: no memory */
+void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level);
+/* Points the entry of a large leaf at va at a table that says the same; the
+ * table, or NULL: no memory. */
+uint64_t *sl_split(struct sl_table *t, uint64_t *e, uint64_t va, unsigned level,
+		   struct iommu_change *change);
+
+#endif

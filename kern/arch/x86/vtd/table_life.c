@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Second-level tables (table.h): pages of tables made, split, freed; a tree
+ * made to fit a lesser unit. */
+#include <vtd/table_impl.h>
+
+/* An empty table, in memory before anything points at it. */
+uint64_t *sl_new_table(struct sl_table *t)
+{
+	uint64_t *table = os_alloc(PGSIZE);
+
+	if (!table)
+		return NULL;
+	if (t->format.flush_lines)
+		os_flush(table, PGSIZE);
+	t->pages++;
+	return table;
+}
+
+int sl_init(struct sl_table *t)
+{
+	*t = (struct sl_table){
+		.format = { .leaf_levels = SL_LEVELS, .snoop = true },
+	};
+	t->top[0] = sl_new_table(t);
+	return t->top[0] ? 0 : os_error("no memory for an I/O space");
+}
+
+void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level)
+{
+	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++) {
+		if (sl_table_under(table[i], level))
+			sl_free_under(t, sl_table_under(table[i], level),
+				      level - 1);
+		else if (table[i] & SL_TOMB)
+			sl_free_under(t, os_virt(sl_addr(table[i])), level - 1);
+	}
+	os_free(table, PGSIZE);
+	t->pages--;
+}
+
+void sl_free(struct sl_table *t)
+{
+	for (unsigned i = ARRAY_SIZE(t->top) - 1; i > 0; i--)
+		if (t->top[i]) {
+			os_free(t->top[i], PGSIZE);
+			t->pages--;
+		}
+	sl_free_under(t, t->top[0], SL_LEVELS);
+}
+
+physaddr_t sl_root(struct sl_table *t, unsigned levels)
+{
+	for (unsigned i = 1; i <= levels - SL_LEVELS; i++) {
+		if (t->top[i])
+			continue;
+		t->top[i] = sl_new_table(t);
+		if (!t->top[i])
+			return 0;
+		sl_store(t, t->top[i], sl_make_pointer(t->top[i - 1]));
+	}
+	return os_phys(t->top[levels - SL_LEVELS]);
+}
+
+uint64_t *sl_split(struct sl_table *t, uint64_t *e, uint64_t va, unsigned level,
+		   struct iommu_change *change)
+{
+	uint64_t *table = os_alloc(PGSIZE);
+	uint64_t leaf = *e & ~(level == 2 ? SL_PS : 0);
+
+	if (!table)
+		return NULL;
+	for (unsigned i = 0; i < SL_ENTRIES; i++)
+		table[i] = leaf + i * sl_span(level - 1);
+	if (t->format.flush_lines)
+		os_flush(table, PGSIZE);
+	t->pages++;
+	sl_store(t, e, sl_make_pointer(table));
+	/* The large page may be cached as a whole: what covers it must go when
+	 * a part of it changes. */
+	va = ROUNDDOWN(va, sl_span(level));
+	sl_note(change, va, va + sl_span(level));
+	change->removed = change->upper = true;
+	return table;
+}
+
+struct sl_format sl_lesser(struct sl_format a, struct sl_format b)
+{
+	return (struct sl_format){
+		.leaf_levels = MIN(a.leaf_levels, b.leaf_levels),
+		.snoop = a.snoop && b.snoop,
+		.flush_lines = a.flush_lines || b.flush_lines,
+	};
+}
+
+/* Splits leaves that are too large; with `clean`, also clears SNP and writes
+ * the whole table back to memory.  false: no memory. */
+static bool adapt_table(struct sl_table *t, uint64_t *table, unsigned level,
+			uint64_t va, unsigned largest, bool clean,
+			struct iommu_change *change)
+{
+	uint64_t *under;
+	uint64_t at;
+
+	for (unsigned i = 0; i < SL_ENTRIES; i++) {
+		at = va + i * sl_span(level);
+		if (sl_is_leaf(table[i], level) && level > largest &&
+		    !sl_split(t, &table[i], at, level, change))
+			return false;
+		if (clean && sl_is_leaf(table[i], level) &&
+		    !t->format.snoop && table[i] & SL_SNP)
+			sl_store(t, &table[i], table[i] & ~SL_SNP);
+		under = sl_table_under(table[i], level);
+		if (under && !adapt_table(t, under, level - 1, at, largest,
+					  clean, change))
+			return false;
+	}
+	if (clean && t->format.flush_lines)
+		os_flush(table, PGSIZE);
+	return true;
+}
+
+/* Splitting, which can fail, comes first and changes nothing that is seen. */
+int sl_adapt(struct sl_table *t, struct sl_format f, struct iommu_change *change)
+{
+	struct sl_format old = t->format;
+	bool clean = old.snoop != f.snoop || old.flush_lines != f.flush_lines;
+
+	if (f.leaf_levels < old.leaf_levels &&
+	    !adapt_table(t, t->top[0], SL_LEVELS, 0, f.leaf_levels, false,
+			 change))
+		return os_error("no memory for I/O page tables");
+	t->format = f;
+	if (clean)
+		(void)adapt_table(t, t->top[0], SL_LEVELS, 0, SL_LEVELS, true,
+				  change);
+	for (unsigned i = 1; f.flush_lines && i < ARRAY_SIZE(t->top); i++)
+		if (t->top[i])
+			os_flush(t->top[i], PGSIZE);
+	return 0;
+}
+
+/* The tombs of one table, in the part of it that lies in lo..hi. */
+static void reap_table(struct sl_table *t, uint64_t *table, unsigned level,
+		       uint64_t va, const struct iommu_change *c)
+{
+	unsigned first = c->lo > va ? sl_index(c->lo, level) : 0;
+	uint64_t at, e;
+
+	for (unsigned i = first; i < SL_ENTRIES; i++) {
+		at = va + i * sl_span(level);
+		e = table[i];
+		if (at >= c->hi)
+			return;
+		if (e & SL_TOMB && !sl_present(e)) {
+			sl_free_under(t, os_virt(sl_addr(e)), level - 1);
+			sl_store(t, &table[i], 0);
+		} else if (level > 2 && sl_table_under(e, level)) {
+			reap_table(t, sl_table_under(e, level), level - 1, at,
+				   c);
+		}
+	}
+}
+
+void sl_reap(struct sl_table *t, struct iommu_change *c)
+{
+	for (unsigned i = 0; i < c->nburied; i++)
+		sl_free_under(t, c->buried[i].table, c->buried[i].level);
+	if (c->tombs)
+		reap_table(t, t->top[0], SL_LEVELS, 0, c);
+	*c = (struct iommu_change){ 0 };
+}

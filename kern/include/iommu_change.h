@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What changes of I/O page tables leave for the flush behind them: where, what
+ * kind, and which table pages have been taken out and may be freed only after
+ * it.  All zero: nothing.
+ */
+#ifndef IOMMU_CHANGE_H
+#define IOMMU_CHANGE_H
+
+#include <types.h>
+
+#define IOMMU_BURIED 8
+
+struct iommu_change {
+	uint64_t lo, hi;	/* where; hi 0: nowhere */
+	bool removed;		/* some right, or an old frame */
+	bool added;		/* an absent entry became present */
+	bool upper;		/* paging structures too, not leaves alone */
+	bool tombs;		/* tables taken out stand in lo..hi */
+	uint8_t nburied;
+	struct {		/* others that were taken out */
+		uint64_t *table;
+		unsigned level;
+	} buried[IOMMU_BURIED];
+};
+
+#endif
