@@ -94,7 +94,7 @@ physaddr_t sl_root(struct sl_table *t, unsigned levels)
 /* The lowest table for va; NULL: there is none, or no memory to make one. */
 static uint64_t *lowest(struct sl_table *t, uint64_t va, bool make)
 {
-	uint64_t *table = t->top[0];
+	uint64_t *table = va < SL_END ? t->top[0] : NULL;
 	uint64_t *e;
 
 	for (unsigned level = SL_LEVELS; level > 1 && table; level--) {
@@ -124,17 +124,18 @@ static bool make_tables(struct sl_table *t, uint64_t va, size_t len)
 }
 
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
-	   uint64_t rights)
+	   uint64_t rights, bool *replaced)
 {
-	uint64_t *table;
+	uint64_t *e;
 
 	if (va + len > SL_END || va + len < va)
 		return os_error("address 0x%lx cannot be translated", va);
 	if (!make_tables(t, va, len))
 		return os_error("no memory for I/O page tables");
 	for (; len; va += PGSIZE, pa += PGSIZE, len -= PGSIZE) {
-		table = lowest(t, va, false);
-		store(t, &table[index_at(va, 1)], pa | rights);
+		e = &lowest(t, va, false)[index_at(va, 1)];
+		*replaced |= *e;
+		store(t, e, pa | rights);
 	}
 	return 0;
 }

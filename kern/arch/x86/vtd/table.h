@@ -30,9 +30,10 @@ void sl_free(struct sl_table *t);
 physaddr_t sl_root(struct sl_table *t, unsigned levels);
 
 /* Ranges are whole pages below SL_END.  rights: SL_R, SL_W or both.  Maps all
- * or nothing; negative: no memory for tables.  Replaces what was mapped. */
+ * or nothing; negative: no memory for tables.  Replaces what was mapped, and
+ * sets *replaced if there was something. */
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
-	   uint64_t rights) must_check;
+	   uint64_t rights, bool *replaced) must_check;
 /* Keeps only those rights of each entry in the range; 0 makes it absent. */
 void sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights);
 /* The leaf entry, 0 if there is none. */
