@@ -6,6 +6,10 @@
 static struct iommu pristine;
 static bool have_pristine;
 
+/* All of the present machine, so that those of a failed test go, too. */
+static struct process *processes;
+static unsigned lost_spaces;
+
 void bench_bare(struct bench *b, uint64_t seed)
 {
 	if (!have_pristine)
@@ -13,6 +17,7 @@ void bench_bare(struct bench *b, uint64_t seed)
 	have_pristine = true;
 	iommu = pristine;
 	*b = (struct bench){ .m = model_start(seed) };
+	lost_spaces = 0;
 	b->m->never_waiting = &iommu.lock;
 }
 
@@ -99,9 +104,6 @@ void bench_boot(struct bench *b)
 	b->objects = b->m->mem.objects;
 }
 
-/* All of the present machine, so that those of a failed test go, too. */
-static struct process *processes;
-
 static void free_processes(void)
 {
 	struct process *p;
@@ -113,7 +115,17 @@ static void free_processes(void)
 	}
 }
 
-/* Context tables are kept: one a bus, of two. */
+/* They are made when they are first needed, and kept. */
+static unsigned context_tables(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		for (unsigned bus = 0; iommu.units[i]->root && bus < 256; bus++)
+			n += iommu.units[i]->root[bus].lo & 1;
+	return n;
+}
+
 void bench_close(struct bench *b)
 {
 	struct machine *m = b->m;
@@ -121,8 +133,8 @@ void bench_close(struct bench *b)
 	m->hook = NULL;
 	model_check(m);
 	if (b->objects)
-		assert_in_range(m->mem.objects, b->objects, b->objects +
-				2 * m->nunits);
+		assert_int_equal(m->mem.objects, b->objects + context_tables() +
+				 iommu_losses().table_pages + lost_spaces);
 	free_processes();
 	model_stop(m);
 }
@@ -306,7 +318,10 @@ void process_end(struct process *p)
 		if (f->holder == o)
 			p->lost |= process_detach(f) < 0;
 	model_call(p->m);
-	p->lost |= iommu_space_destroy(p->s) < 0;
+	if (iommu_space_destroy(p->s) < 0) {
+		p->lost = true;
+		lost_spaces++;
+	}
 	p->s = NULL;
 	for (unsigned i = 0; i < o->n && !p->lost; i++)
 		frame_free(p->m, o->list[i].is);

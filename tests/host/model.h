@@ -210,7 +210,7 @@ struct happening {
 	uint64_t where;		/* address, offset, or sid << 16 | offset */
 	uint64_t value;
 };
-#define TRACE_ROOM	16384
+#define TRACE_ROOM	4096
 
 struct policy {
 	unsigned latency;	/* steps that the unit may take for a thing */
@@ -300,6 +300,8 @@ void memory_init(struct machine *m);
 void memory_exit(struct machine *m);
 unsigned memory_index(struct machine *m, physaddr_t pa);
 bool memory_has(physaddr_t pa);
+void memory_add_buffer(struct model_unit *u);	/* CAP.RWBF */
+void memory_drop_buffer(struct model_unit *u);
 void memory_flush_buffer(struct model_unit *u);
 void memory_flush_buffered_page(struct model_unit *u, unsigned n);
 /* What a unit reads there; false: no memory. */

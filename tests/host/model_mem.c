@@ -20,23 +20,44 @@
 
 #define LINE 64u
 
-static uint8_t *area(void)
-{
-	void *p = mmap(NULL, RAM_PAGES * PGSIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+/* Areas of memory come and go with machines, of which the tests make many:
+ * those that are not in use are kept.  What is in them means nothing: a page is
+ * filled when it comes into use. */
+static uint8_t *spare[8];
 
-	assert_true(p != MAP_FAILED);
+static uint8_t *area_take(void)
+{
+	uint8_t *p;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(spare); i++) {
+		p = __atomic_exchange_n(&spare[i], NULL, __ATOMIC_ACQ_REL);
+		if (p)
+			return p;
+	}
+	p = mmap(NULL, RAM_PAGES * PGSIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true((void *)p != MAP_FAILED);
+	ASAN_POISON_MEMORY_REGION(p, RAM_PAGES * PGSIZE);
 	return p;
+}
+
+static void area_give(uint8_t *p)
+{
+	for (unsigned i = 0; p && i < ARRAY_SIZE(spare); i++)
+		p = __atomic_exchange_n(&spare[i], p, __ATOMIC_ACQ_REL);
+	if (!p)
+		return;
+	ASAN_UNPOISON_MEMORY_REGION(p, RAM_PAGES * PGSIZE);
+	munmap(p, RAM_PAGES * PGSIZE);
 }
 
 void memory_init(struct machine *m)
 {
 	struct memory *mem = &m->mem;
 
-	mem->cpu = area();
-	mem->seen = area();
-	mem->dram = area();
-	ASAN_POISON_MEMORY_REGION(mem->cpu, RAM_PAGES * PGSIZE);
+	mem->cpu = area_take();
+	mem->seen = area_take();
+	mem->dram = area_take();
 	mem->stranger = owner_new("a stranger");
 	mem->trap = frame_alloc(m, NULL);
 }
@@ -44,12 +65,31 @@ void memory_init(struct machine *m)
 void memory_exit(struct machine *m)
 {
 	struct memory *mem = &m->mem;
+	size_t used = mem->fresh * PGSIZE;
 
-	ASAN_UNPOISON_MEMORY_REGION(mem->cpu, RAM_PAGES * PGSIZE);
-	munmap(mem->cpu, RAM_PAGES * PGSIZE);
-	munmap(mem->seen, RAM_PAGES * PGSIZE);
-	munmap(mem->dram, RAM_PAGES * PGSIZE);
+	ASAN_POISON_MEMORY_REGION(mem->cpu, used);
+	ASAN_POISON_MEMORY_REGION(mem->seen, used);
+	ASAN_POISON_MEMORY_REGION(mem->dram, used);
+	area_give(mem->cpu);
+	area_give(mem->seen);
+	area_give(mem->dram);
 	owner_free(mem->stranger);
+}
+
+void memory_add_buffer(struct model_unit *u)
+{
+	size_t used = u->m->mem.fresh * PGSIZE;
+
+	u->own = area_take();
+	ASAN_UNPOISON_MEMORY_REGION(u->own, used);
+	memcpy(u->own, u->m->mem.dram, used);
+}
+
+void memory_drop_buffer(struct model_unit *u)
+{
+	if (u->own)
+		ASAN_POISON_MEMORY_REGION(u->own, u->m->mem.fresh * PGSIZE);
+	area_give(u->own);
 }
 
 bool memory_has(physaddr_t pa)
@@ -93,6 +133,7 @@ static void fill_with_traps(struct machine *m, uint8_t *view, unsigned n)
 {
 	uint64_t *page = (uint64_t *)(void *)(view + n * PGSIZE);
 
+	ASAN_UNPOISON_MEMORY_REGION(page, PGSIZE);
 	for (unsigned i = 0; i < PGSIZE / 8; i++)
 		page[i] = m->mem.trap | 3;
 }
@@ -169,6 +210,7 @@ static unsigned fresh_page(struct machine *m)
 	unsigned n = m->mem.fresh++;
 
 	assert_true(n < RAM_PAGES);
+	fill_with_traps(m, m->mem.seen, n);
 	fill_with_traps(m, m->mem.dram, n);
 	for (unsigned i = 0; i < m->nunits; i++)
 		if (m->units[i]->own)
@@ -186,7 +228,6 @@ static void release_page(struct machine *m, unsigned n)
 {
 	m->mem.page[n] = (struct page){ .state = PAGE_FREE };
 	m->mem.freed[m->mem.nfreed++] = n;
-	ASAN_UNPOISON_MEMORY_REGION(m->mem.cpu + n * PGSIZE, PGSIZE);
 	fill_with_traps(m, m->mem.cpu, n);
 	fill_with_traps(m, m->mem.seen, n);
 	ASAN_POISON_MEMORY_REGION(m->mem.cpu + n * PGSIZE, PGSIZE);
@@ -267,7 +308,7 @@ physaddr_t frame_alloc(struct machine *m, struct owner *o)
 {
 	unsigned n = take_page(m);
 
-	ASAN_UNPOISON_MEMORY_REGION(m->mem.cpu + n * PGSIZE, PGSIZE);
+	fill_with_traps(m, m->mem.cpu, n);
 	m->mem.page[n] = (struct page){ PAGE_FRAME, 0, o };
 	return RAM_BASE + n * PGSIZE;
 }

@@ -41,18 +41,15 @@ struct model_unit *model_unit(struct machine *m, physaddr_t base,
 		.cap = cap, .ecap = ecap, .c = decode_caps(ver, cap, ecap),
 		.fectl = FE_IM,
 	};
-	if (u->c.rwbf) {
-		u->own = malloc(RAM_PAGES * PGSIZE);
-		assert_non_null(u->own);
-		memcpy(u->own, m->mem.dram, m->mem.fresh * PGSIZE);
-	}
+	if (u->c.rwbf)
+		memory_add_buffer(u);
 	m->units[m->nunits++] = u;
 	return u;
 }
 
 void model_unit_free(struct model_unit *u)
 {
-	free(u->own);
+	memory_drop_buffer(u);
 	free(u->context);
 	free(u->tlb);
 	free(u->tables);

@@ -6,8 +6,6 @@
  */
 #include "iommu_impl.h"
 
-#define UNITS_AT_ONCE 8
-
 /* Whether any unit of this machine walks tables past the caches: then the
  * tables of all spaces are flushed, and any space fits any unit. */
 static bool some_unit_incoherent(void)
@@ -63,12 +61,14 @@ static uint64_t rights(int prot)
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
-	if (!g->space || !rights(prot))
+	if (!g->space)
 		return 0;
+	if (!rights(prot)) {
+		iommu_keep(g, va, len, 0);
+		return 0;
+	}
 	g->added = true;
-	if (sl_lookup(&g->space->table, va))
-		g->removed = true;
-	return sl_map(&g->space->table, va, pa, len, rights(prot));
+	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->removed);
 }
 
 void iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
@@ -79,20 +79,15 @@ void iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	sl_keep(&g->space->table, va, len, rights(prot));
 }
 
-/* The units of a space from the skip'th on, at most UNITS_AT_ONCE. */
-static unsigned copy_units(struct iommu_space *s, unsigned skip,
-			   struct space_unit *copy)
+/* All units of a space, as they are now. */
+static unsigned copy_units(struct iommu_space *s, struct space_unit *copy)
 {
 	struct space_unit *su;
 	unsigned n = 0;
 
 	os_lock(&s->lock);
-	for (su = s->units; su && n < UNITS_AT_ONCE; su = su->next) {
-		if (skip)
-			skip--;
-		else
-			copy[n++] = *su;
-	}
+	for (su = s->units; su; su = su->next)
+		copy[n++] = *su;
 	os_unlock(&s->lock);
 	return n;
 }
@@ -111,11 +106,11 @@ static int submit(const struct iommu_gather *g, const struct space_unit *su,
 	return vtd_flush_write_buffer(su->unit);
 }
 
-static int flush_some(const struct iommu_gather *g,
-		      const struct space_unit *list, unsigned n)
+static int flush_units(const struct iommu_gather *g,
+		       const struct space_unit *list, unsigned n)
 {
-	struct vtd_ticket tickets[UNITS_AT_ONCE];
-	bool open[UNITS_AT_ONCE];
+	struct vtd_ticket tickets[MAX_UNITS];
+	bool open[MAX_UNITS];
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++)
@@ -131,18 +126,12 @@ static int flush_some(const struct iommu_gather *g,
 
 int iommu_flush(struct iommu_gather *g)
 {
-	struct space_unit list[UNITS_AT_ONCE];
-	unsigned done = 0, n;
-	int err = 0;
+	struct space_unit list[MAX_UNITS];
+	int err;
 
 	if (!g->space || !(g->added || g->removed))
 		return 0;
-	do {
-		n = copy_units(g->space, done, list);
-		if (flush_some(g, list, n) < 0)
-			err = -1;
-		done += n;
-	} while (n == UNITS_AT_ONCE);
+	err = flush_units(g, list, copy_units(g->space, list));
 	if (err && g->removed)
 		g->space->lost = true;
 	g->added = g->removed = false;
