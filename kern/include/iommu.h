@@ -13,6 +13,7 @@
 #ifndef IOMMU_H
 #define IOMMU_H
 
+#include <iommu_change.h>
 #include <types.h>
 
 struct iommu_dev;
@@ -27,34 +28,40 @@ struct vtd;
 #define IOMMU_STORM_FAULTS	256
 #define IOMMU_TOLD_FAULTS	8
 
-/* Boot, in this order.  `dmar` is the firmware's table, NULL for none. */
-void iommu_init(const void *dmar, size_t len);
-/* Each PCI function, once bus numbers are fixed; NULL: no memory. */
-struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid);
-/* Fences every device, then turns translation on (or leaves it off). */
-void iommu_start(bool on);
-
-/* Why there is no translation at all; NULL: there is. */
-const char *iommu_missing(void);
-/* All units translate addresses below 2^this; 64 where there is none. */
-unsigned iommu_address_bits(void);
-
 struct iommu_fault {
 	uint16_t segment, sid;
 	uint64_t addr;		/* of the page that was asked for */
 	bool read;
 	uint8_t reason;		/* the specification's number */
 	const char *text;	/* and in words */
+	int pid;		/* of the device's owner; 0: nobody */
 };
 
-/* What the upper layer wants to hear. */
-struct iommu_events {
+/* What the upper layer gives and wants to hear. */
+struct iommu_upper {
+	/* Whether any of the bytes lo..hi is memory that it gives out. */
+	bool (*gives_out)(uint64_t lo, uint64_t hi);
 	/* There is something for iommu_service_faults; interrupt context. */
 	void (*pending)(void);
-	/* The owner of a space: one of its devices caused a fault. */
+	/* One of the devices of that owner (NULL: nobody's) caused a fault;
+	 * not to sleep, nor to call back. */
 	void (*fault)(void *owner, const struct iommu_fault *f);
 };
-void iommu_set_events(const struct iommu_events *events);
+
+/* Boot, in this order.  `dmar` is the firmware's table, NULL for none. */
+void iommu_init(const void *dmar, size_t len, const struct iommu_upper *upper);
+/* Each PCI function, once bus numbers are fixed; NULL: no memory. */
+struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up);
+/* Fences every device, then turns translation on (or leaves it off). */
+void iommu_start(bool on);
+/* The kernel stops: no device masters the bus, translation stays as it is.  Any
+ * context. */
+void iommu_stop(void);
+
+/* Why there is no translation at all; NULL: there is. */
+const char *iommu_missing(void);
+/* All units translate addresses below 2^this; 64 where there is none. */
+unsigned iommu_address_bits(void);
 /* Takes the faults out of the units, tells them, fences storms; from a thread.
  * true: there were some, so there may be more; come back soon. */
 bool iommu_service_faults(void);
@@ -70,17 +77,19 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial);
 int iommu_space_destroy(struct iommu_space *s) must_check;
 unsigned iommu_space_devices(struct iommu_space *s);
 
-/* What a change of a space must flush.  Start with { .space = s }; a gather
+/* What changes of a space must flush.  Start with { .space = s }; a gather
  * without space swallows everything. */
 struct iommu_gather {
 	struct iommu_space *space;
-	bool added, removed;
+	struct iommu_change change;
 };
 /* Whole pages of RAM; all or nothing; replaces what was there. */
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot) must_check;
-/* Takes away all rights but those; 0: unmaps. */
-void iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot);
+/* Takes away all rights but those; 0: unmaps.  Negative: no memory to split a
+ * large page, nothing has changed. */
+int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
+	       int prot) must_check;
 /* No device sees the state before the changes any more, and the gather is
  * empty; negative: a unit failed, what was removed must never be reused.
  * Holds no lock while it waits for the hardware. */
@@ -89,6 +98,10 @@ int iommu_flush(struct iommu_gather *g) must_check;
 /* attach: words */
 #define IOMMU_UNSAFE	1	/* though it could not be reset since another
 				 * owner had it */
+#define IOMMU_RMRR	2	/* drop the firmware's memory of a USB or
+				 * graphics device */
+#define IOMMU_ATS	4	/* with its device TLB: a trusted device */
+/* Takes all functions that share a requester id with d. */
 int iommu_attach(struct iommu_dev *d, struct iommu_space *s,
 		 unsigned words) must_check;
 /* The device is free afterwards in any case; negative: its unit failed. */
@@ -104,9 +117,13 @@ struct iommu_device_info {
 	uint16_t segment, sid;
 	int pid;		/* 0: free */
 	uint16_t did;
-	bool covered, fenced;
+	bool covered, fenced, reserved, ats;
 	const char *reset;	/* how it is reset; NULL: it cannot be */
 	uint64_t faults;
+	physaddr_t unit;	/* base of its unit's registers; 0: none */
+	uint16_t rids[4];	/* requester ids that are its */
+	unsigned nrids;
+	uint16_t group;		/* the id of its group's first function */
 };
 void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info);
 
@@ -128,6 +145,20 @@ bool iommu_unit_info(unsigned n, struct iommu_unit_info *info);
  * of which the first `max` are stored. */
 unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
 			    unsigned max);
+
+/* What iommu_add_device was given for the n'th of those that go together with
+ * d, itself the 0th; NULL: there are not so many. */
+void *iommu_peer(struct iommu_dev *d, unsigned n);
+
+/* Checks every invariant of units, tables and devices that can be seen; a line
+ * for each subject, "ok" or what is wrong, to say(). */
+void iommu_check(void (*say)(void *arg, const char *line), void *arg);
+/* Of one space, whose owner keeps it still: "ok", or what is wrong with its
+ * tables; right() says whether a page may be there with those rights. */
+const char *iommu_check_space(struct iommu_space *s,
+			      bool (*right)(void *arg, uint64_t va,
+					    physaddr_t pa, int prot),
+			      void *arg);
 
 /* Never to be used again because a unit failed. */
 struct iommu_losses {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The machine's remapping units: found in the DMAR table, given their devices,
- * started, switched on and off; and what files show of them.
+ * started, switched on and off, and left when the kernel stops.
  *
  * Life: iommu_init (table), iommu_add_device (each function), iommu_start
- * (fence all, then translate).  A unit that is bad is left out, its devices
- * stay fenced, and the others go on.
+ * (fence all, then translate), iommu_stop.  A unit that is bad is left out, its
+ * devices stay fenced, and the others go on.
  */
 #include "iommu_impl.h"
 
@@ -30,18 +30,28 @@ struct bdf_text bdf_text(uint16_t segment, uint16_t sid)
 	return t;
 }
 
-static unsigned bucket(uint16_t segment, uint16_t sid)
+struct bdf_text dev_text(const struct iommu_dev *d)
 {
-	return (sid ^ sid >> 8 ^ segment) % DEV_BUCKETS;
+	return bdf_text(d->segment, d->sid);
+}
+
+struct rid **rid_bucket(uint16_t segment, uint16_t sid)
+{
+	return &iommu.rids[(sid ^ segment << 5) % RID_BUCKETS];
 }
 
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
-	struct iommu_dev *d = iommu.devs[bucket(segment, sid)];
+	struct iommu_dev *also = NULL;
 
-	while (d && (d->segment != segment || d->sid != sid))
-		d = d->next;
-	return d;
+	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next) {
+		if (r->sid != sid || r->dev->segment != segment)
+			continue;
+		if (r->dev->sid == sid)
+			return r->dev;
+		also = r->dev;
+	}
+	return also;
 }
 
 unsigned unit_index(const struct vtd *u)
@@ -67,12 +77,13 @@ static void unit_failed(struct vtd *u)
 static void fault_event(void *unit)
 {
 	fault_mask(unit, true);
-	if (iommu.events.pending)
-		iommu.events.pending();
+	if (iommu.upper.pending)
+		iommu.upper.pending();
 }
 
 static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 {
+	struct scope like = { .use = SCOPE_UNIT, .segment = e->segment };
 	struct vtd *u = os_alloc(sizeof(*u));
 
 	if (!u || iommu.nunits == MAX_UNITS) {
@@ -90,29 +101,58 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 		os_log(OS_ERROR, "iommu: unit 0x%lx is not used: %s", u->base,
 		       u->unsupported);
 	u->failed = unit_failed;
+	u->devtlb_timeout = devtlb_timeout;
 	iommu.units[iommu.nunits++] = u;
-	scopes_add(t, e, u);
+	like.unit = u;
+	scopes_add(t, e, &like);
 	if (e->flags & DMAR_DRHD_INCLUDE_PCI_ALL)
 		iommu.all_of_segment[iommu.nall++] = u;
 }
 
+static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
+{
+	struct scope like = { .use = SCOPE_ATS, .segment = e->segment };
+
+	if (e->type != DMAR_ATSR || !(e->flags & DMAR_ATSR_ALL_PORTS))
+		scopes_add(t, e, &like);
+	else if (iommu.nats_segments < MAX_UNITS)
+		iommu.ats_segments[iommu.nats_segments++] = e->segment;
+}
+
+static void add_reserved(const struct dmar_table *t, const struct dmar_entry *e)
+{
+	struct scope like = {
+		.use = SCOPE_RESERVED, .segment = e->segment,
+		.base = e->base, .limit = e->limit,
+	};
+
+	scopes_add(t, e, &like);
+}
+
+/* A reserved region that is wrong still says whose it is; iommu_reserved.c
+ * names and refuses it. */
 static void add_entry(const struct dmar_table *t, const struct dmar_entry *e)
 {
 	if (e->error)
 		os_log(OS_WARN, "dmar: offset %u: %s; dropped", e->offset,
 		       dmar_strerror(e->error));
-	else if (e->type == DMAR_DRHD)
+	if (e->type == DMAR_RMRR)
+		add_reserved(t, e);
+	if (e->error)
+		return;
+	if (e->type == DMAR_DRHD)
 		add_unit(t, e);
-	else if (e->type == DMAR_RMRR)
-		scopes_add(t, e, NULL);
+	else if (e->type == DMAR_ATSR || e->type == DMAR_SATC)
+		add_ats(t, e);
 }
 
-void iommu_init(const void *dmar, size_t len)
+void iommu_init(const void *dmar, size_t len, const struct iommu_upper *upper)
 {
 	struct dmar_table t;
 	struct dmar_entry e = { 0 };
 	enum dmar_error bad;
 
+	iommu.upper = *upper;
 	if (!dmar)
 		return;
 	bad = dmar_open(&t, dmar, len);
@@ -145,21 +185,26 @@ unsigned iommu_address_bits(void)
 	return bits;
 }
 
-struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid)
+struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
-	struct iommu_dev *d = os_alloc(sizeof(*d));
-	struct iommu_dev **head = &iommu.devs[bucket(segment, sid)];
+	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
+	struct rid **bucket = rid_bucket(segment, sid);
 
 	if (!d)
 		return NULL;
 	d->segment = segment;
 	d->sid = sid;
+	d->up = up;
+	d->peers = d;
 	d->unit = scope_unit(segment, sid);
 	pci_function_init(d);
-	if (scope_reserved(segment, sid))
-		d->refused = "has a memory region reserved by the firmware";
-	d->next = *head;
-	*head = d;
+	d->reserved = scope_names(SCOPE_RESERVED, d);
+	d->rids[d->nrids++] = (struct rid){
+		.next = *bucket, .dev = d, .sid = sid,
+	};
+	*bucket = d->rids;
+	d->next = iommu.devs;
+	iommu.devs = d;
 	if (d->unit) {
 		head = &iommu.unit_devs[unit_index(d->unit)];
 		d->next_in_unit = *head;
@@ -168,66 +213,68 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid)
 	return d;
 }
 
-void iommu_set_events(const struct iommu_events *events)
-{
-	iommu.events = *events;
-}
-
-/* Rule 1: nobody's device masters the bus. */
+/* Rule 1: nobody's device masters the bus, but one whose reserved memory has
+ * been installed. */
 static void fence_all(void)
 {
-	struct iommu_dev *d;
 	bool obeyed;
 
-	for (unsigned b = 0; b < DEV_BUCKETS; b++)
-		for (d = iommu.devs[b]; d; d = d->next) {
-			os_lock(&iommu.lock);
-			obeyed = bus_master(d, false);
-			os_unlock(&iommu.lock);
-			if (!obeyed)
-				os_log(OS_WARN, "iommu: %s cannot be kept from "
-				       "mastering the bus",
-				       bdf_text(d->segment, d->sid).s);
-			wait_for_transactions(d);
-		}
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
+		if (d->space)
+			continue;
+		os_lock(&iommu.lock);
+		obeyed = bus_master(d, false);
+		os_unlock(&iommu.lock);
+		if (!obeyed)
+			os_log(OS_WARN, "iommu: %s cannot be kept from "
+			       "mastering the bus", dev_text(d).s);
+		wait_for_transactions(d);
+	}
 }
 
-static int start_unit(struct vtd *u, bool on)
+static void log_unit(const struct vtd *u, bool on)
+{
+	os_log(OS_INFO, "iommu: unit 0x%lx: version %u.%u, %u levels, %u bits, "
+	       "%u domains, by %s%s%s%s%s", u->base, u->version >> 4 & 15,
+	       u->version & 15, u->levels, u->address_bits, u->ndids,
+	       u->queue.ring ? "queue" : "registers",
+	       vtd_coherent(u) ? "" : ", not coherent",
+	       u->cap & CAP_CM ? ", caching mode" : "",
+	       u->taken_over ? ", taken over" : "", on ? "" : ", off");
+}
+
+static void start_unit(struct vtd *u, bool on)
 {
 	int err = vtd_start(u);
 
 	if (!err && fault_start(u, fault_event, u) == 0)
 		fault_mask(u, false);
-	if (!err && on)
-		err = vtd_translation(u, true);
-	return err;
+	if (!err)
+		err = vtd_translation(u, on);
+	if (!err) {
+		log_unit(u, on);
+		return;
+	}
+	os_log(OS_ERROR, "iommu: unit 0x%lx cannot be started", u->base);
+	(void)!vtd_fail(u, "start");
 }
 
+/* Tables for devices of the firmware's come before anything is fenced or
+ * translated, so that these never miss a beat. */
 void iommu_start(bool on)
 {
-	struct vtd *u;
-
+	groups_make();
+	quirks_apply();
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (!iommu.units[i]->unsupported &&
+		    vtd_prepare(iommu.units[i]) < 0)
+			iommu.units[i]->unsupported = "no memory for it";
+	reserved_install();
 	fence_all();
-	for (unsigned i = 0; i < iommu.nunits; i++) {
-		u = iommu.units[i];
-		if (u->unsupported)
-			continue;
-		if (start_unit(u, on) < 0) {
-			os_log(OS_ERROR, "iommu: unit 0x%lx cannot be started",
-			       u->base);
-			vtd_fail(u, "start");
-			continue;
-		}
-		os_log(OS_INFO, "iommu: unit 0x%lx: version %u.%u, %u levels, "
-		       "%u bits, %u domains, by %s%s%s%s", u->base,
-		       u->version >> 4 & 15, u->version & 15, u->levels,
-		       u->address_bits, u->ndids,
-		       u->queue.ring ? "queue" : "registers",
-		       vtd_coherent(u) ? "" : ", not coherent",
-		       u->cap & CAP_CM ? ", caching mode" : "",
-		       on ? "" : ", off");
-	}
 	iommu.powered = on && !iommu.missing;
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (!iommu.units[i]->unsupported)
+			start_unit(iommu.units[i], on);
 	if (iommu.missing)
 		os_log(OS_WARN, "iommu: %s", iommu.missing);
 }
@@ -244,62 +291,66 @@ static bool can_run(const struct vtd *u)
 
 static void master_all_attached(bool on)
 {
-	struct iommu_dev *d;
-
 	os_lock(&iommu.lock);
 	iommu.powered = on;
-	for (unsigned b = 0; b < DEV_BUCKETS; b++)
-		for (d = iommu.devs[b]; d; d = d->next)
-			if (d->space || !on)
-				bus_master(d, on && d->space);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space)
+			bus_master(d, on);
 	os_unlock(&iommu.lock);
 }
 
 /* The first device that masters the bus although it should not. */
 static struct iommu_dev *still_mastering(void)
 {
-	struct iommu_dev *d, *found = NULL;
+	struct iommu_dev *d;
 
 	os_lock(&iommu.lock);
-	for (unsigned b = 0; b < DEV_BUCKETS && !found; b++)
-		for (d = iommu.devs[b]; d && !found; d = d->next)
-			if (!function_gone(d) && !bus_master(d, false))
-				found = d;
+	for (d = iommu.devs; d; d = d->next)
+		if (!function_gone(d) && !bus_master(d, false))
+			break;
 	os_unlock(&iommu.lock);
-	return found;
+	return d;
 }
 
+static void drain_attached(void)
+{
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space)
+			wait_for_transactions(d);
+}
+
+static int translate_all(bool on)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (can_run(iommu.units[i]) &&
+		    vtd_translation(iommu.units[i], on) < 0)
+			err = -1;
+	return err;
+}
+
+/* A unit that must not be switched off (quirks) goes on translating, for
+ * devices that are all fenced. */
 static int power_off(void)
 {
 	struct iommu_dev *d;
-	int err = 0;
 
 	master_all_attached(false);
 	d = still_mastering();
 	if (d) {
 		master_all_attached(true);
 		return os_error("%s cannot be kept from mastering the bus",
-				bdf_text(d->segment, d->sid).s);
+				dev_text(d).s);
 	}
-	for (unsigned b = 0; b < DEV_BUCKETS; b++)
-		for (d = iommu.devs[b]; d; d = d->next)
-			if (d->space)
-				wait_for_transactions(d);
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (can_run(iommu.units[i]) &&
-		    vtd_translation(iommu.units[i], false) < 0)
-			err = -1;
-	return err;
+	drain_attached();
+	return translate_all(false);
 }
 
 static int power_on(void)
 {
-	int err = 0;
+	int err = translate_all(true);
 
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (can_run(iommu.units[i]) &&
-		    vtd_translation(iommu.units[i], true) < 0)
-			err = -1;
 	master_all_attached(true);
 	return err;
 }
@@ -313,103 +364,11 @@ int iommu_power(bool on)
 	return on ? power_on() : power_off();
 }
 
-bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
-{
-	struct vtd *u;
-
-	if (n >= iommu.nunits)
-		return false;
-	u = iommu.units[n];
-	*info = (struct iommu_unit_info){
-		.unit = u,
-		.base = u->base,
-		.regs = u->regs,
-		.dmar_width = iommu.dmar_width,
-		.version = vtd_get32(u, VER),
-		.gsts = vtd_get32(u, GSTS),
-		.cap = vtd_get64(u, CAP),
-		.ecap = vtd_get64(u, ECAP),
-		.root = u->root ? vtd_get64(u, RTADDR) &
-			field_mask(RTADDR_ADDR) : 0,
-		.root_va = u->root,
-		.devices = iommu_unit_devices(n, NULL, 0),
-		.unsupported = u->unsupported,
-		.failure = u->broken ? u->failure : NULL,
-	};
-	return true;
-}
-
-static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
-{
-	static const char *const how[] = {
-		NULL, "function level", "advanced features", "power state",
-	};
-
-	*info = (struct iommu_device_info){
-		.segment = d->segment,
-		.sid = d->sid,
-		.pid = d->space ? d->space->pid : 0,
-		.did = d->su ? d->su->did : 0,
-		.covered = d->unit,
-		.fenced = d->fenced,
-		.reset = how[d->reset],
-		.faults = d->faults,
-	};
-}
-
-void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
+void iommu_stop(void)
 {
 	os_lock(&iommu.lock);
-	device_info(d, info);
+	iommu.powered = false;
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		bus_master(d, false);
 	os_unlock(&iommu.lock);
-}
-
-static bool listed_before(const struct iommu_device_info *a,
-			  const struct iommu_device_info *b)
-{
-	if (a->pid != b->pid)
-		return a->pid < b->pid;
-	if (a->segment != b->segment)
-		return a->segment < b->segment;
-	return a->sid < b->sid;
-}
-
-static void sort(struct iommu_device_info *list, unsigned n)
-{
-	struct iommu_device_info info;
-	unsigned at;
-
-	for (unsigned i = 1; i < n; i++) {
-		info = list[i];
-		for (at = i; at && listed_before(&info, &list[at - 1]); at--)
-			list[at] = list[at - 1];
-		list[at] = info;
-	}
-}
-
-unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
-			    unsigned max)
-{
-	struct iommu_dev *d;
-	unsigned count = 0;
-
-	os_lock(&iommu.lock);
-	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit)
-		if (d->space && count++ < max)
-			device_info(d, &list[count - 1]);
-	os_unlock(&iommu.lock);
-	sort(list, MIN(count, max));
-	return count;
-}
-
-struct iommu_losses iommu_losses(void)
-{
-	struct iommu_losses lost = { 0 };
-
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		lost.domain_ids += iommu.units[i]->lost_dids;
-	os_lock(&iommu.lock);
-	lost.table_pages = iommu.lost_pages;
-	os_unlock(&iommu.lock);
-	return lost;
 }

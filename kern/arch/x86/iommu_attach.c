@@ -2,60 +2,203 @@
 /*
  * Handing a device over: attach and detach check everything that can fail
  * first and then go through one transaction, hand_over(), whose order is rule 2
- * of the design.
+ * of the design.  All functions that share a requester id go together.
  */
 #include "iommu_impl.h"
 
+#define CLASS_DISPLAY	0x03
+#define CLASS_USB	0x0c03
+
 void fence(struct iommu_dev *d, const char *why)
 {
-	if (!bus_master(d, false))
+	if (!function_gone(d) && !bus_master(d, false))
 		os_log(OS_ERROR, "iommu: %s does not let go of the bus",
-		       bdf_text(d->segment, d->sid).s);
+		       dev_text(d).s);
 	if (!d->fenced && d->space)
 		os_log(OS_ERROR, "iommu: %s of pid %d is fenced: %s",
-		       bdf_text(d->segment, d->sid).s, d->space->pid, why);
+		       dev_text(d).s, d->space->pid, why);
 	d->fenced = true;
 }
 
-/* Off the bus, drained and, where that can be done, reset. */
+/* From here on the space's flushes reach the device's TLB; room for it has been
+ * checked. */
+static void join_ats(struct iommu_dev *d, struct iommu_space *s,
+		     struct space_unit *su)
+{
+	os_lock(&s->lock);
+	su->ats[su->nats++] = d->sid;
+	os_unlock(&s->lock);
+	d->ats_on = true;
+}
+
+/* It may not use its TLB any more: nothing needs to be flushed there. */
+static void leave_ats(struct iommu_dev *d)
+{
+	struct space_unit *su = d->su;
+
+	if (!d->ats_on)
+		return;
+	os_lock(&d->space->lock);
+	for (unsigned i = 0; i < su->nats; i++)
+		if (su->ats[i] == d->sid) {
+			su->ats[i] = su->ats[--su->nats];
+			break;
+		}
+	os_unlock(&d->space->lock);
+	d->ats_on = false;
+}
+
+/* A device that does not answer invalidations is fenced alone. */
+void devtlb_timeout(struct vtd *u, uint16_t sid)
+{
+	struct iommu_dev *d;
+
+	os_lock(&iommu.lock);
+	d = find_device(u->segment, sid);
+	if (d) {
+		fence(d, "its device TLB does not answer");
+		leave_ats(d);
+	}
+	os_unlock(&iommu.lock);
+}
+
+/* Off the bus and drained; a device that is gone is cut off above. */
+static void silence(struct iommu_dev *d)
+{
+	struct iommu_dev *port = NULL;
+	bool gone = function_gone(d);
+
+	if (gone)
+		port = bridge_above(d);
+	os_lock(&iommu.lock);
+	if (gone && port)
+		cut_off(port);
+	else if (!gone && !bus_master(d, false))
+		os_log(OS_WARN, "iommu: %s does not let go of the bus",
+		       dev_text(d).s);
+	os_unlock(&iommu.lock);
+	if (gone)
+		os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
+		       port ? "; the port above it is closed" : "");
+	else
+		wait_for_transactions(d);
+}
+
+/* A reset takes the device's own TLB with it (PCI Express 10.3.2). */
 static void quiesce(struct iommu_dev *d)
 {
-	os_lock(&iommu.lock);
-	if (!bus_master(d, false))
-		os_log(OS_WARN, "iommu: %s does not let go of the bus",
-		       bdf_text(d->segment, d->sid).s);
-	os_unlock(&iommu.lock);
-	wait_for_transactions(d);
-	if (d->used_by && function_reset(d))
-		d->used_by = 0;
+	for_each_peer(p, d)
+		silence(p);
+	for_each_peer(p, d) {
+		if (!p->used_by || p->reset == RESET_NONE)
+			continue;
+		leave_ats(p);
+		if (function_reset(p))
+			p->used_by = 0;
+	}
+}
+
+/* Submits and waits whenever the list is full, and at the end. */
+struct batch {
+	struct vtd *unit;
+	struct inv list[VTD_BATCH];
+	unsigned n;
+	int err;
+};
+
+static void batch_run(struct batch *b)
+{
+	if (b->n && !b->err)
+		b->err = vtd_invalidate(b->unit, b->list, b->n);
+	b->n = 0;
+}
+
+static void batch_add(struct batch *b, struct inv i)
+{
+	if (b->n == VTD_BATCH)
+		batch_run(b);
+	b->list[b->n++] = i;
 }
 
 /* VT-d 6.2.2.1, 6.5: the context cache before the IOTLB, since a stale context
- * entry fills it anew; by the domain id that the old entry had. */
+ * entry fills it anew; by the domain id that the old entry had; device TLBs
+ * last, since a stale IOTLB fills them. */
 static int forget(struct iommu_dev *d, uint16_t did)
 {
-	struct inv list[] = {
-		inv_context_device(did, d->sid), inv_iotlb_domain(did),
-	};
+	struct batch b = { .unit = d->unit };
 
-	context_clear(d->unit, d->sid);
-	return vtd_invalidate(d->unit, list, ARRAY_SIZE(list));
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++)
+			context_clear(p->unit, p->rids[i].sid);
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++)
+			batch_add(&b, inv_context_device(did, p->rids[i].sid));
+	batch_add(&b, inv_iotlb_domain(did));
+	for_each_peer(p, d)
+		if (p->ats_on)
+			batch_add(&b, inv_devtlb(p->sid, 0, 52));
+	batch_run(&b);
+	for_each_peer(p, d)
+		if (p->ats_on) {
+			leave_ats(p);
+			ats_enable(p, false);
+		}
+	return b.err;
 }
 
 /* A unit in caching mode holds the absent entry too, under domain id 0
  * (VT-d 6.1), and may hold absent translations of the new domain. */
 static int install(struct iommu_dev *d, struct iommu_space *s,
-		   struct space_unit *su)
+		   struct space_unit *su, bool ats)
 {
-	struct inv list[] = {
-		inv_context_device(DID_NONE, d->sid), inv_iotlb_domain(su->did),
-	};
+	physaddr_t root = sl_root(&s->table, d->unit->levels);
+	struct batch b = { .unit = d->unit };
 
-	context_set(d->unit, d->sid, sl_root(&s->table, d->unit->levels),
-		    su->did);
-	if (d->unit->cap & CAP_CM)
-		return vtd_invalidate(d->unit, list, ARRAY_SIZE(list));
-	return vtd_flush_write_buffer(d->unit);
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++) {
+			context_set(p->unit, p->rids[i].sid, root, su->did, ats);
+			batch_add(&b, inv_context_device(DID_NONE,
+							 p->rids[i].sid));
+		}
+	batch_add(&b, inv_iotlb_domain(su->did));
+	if (!(d->unit->cap & CAP_CM))
+		return vtd_flush_write_buffer(d->unit);
+	batch_run(&b);
+	return b.err;
+}
+
+static void no_owner(struct iommu_dev *d)
+{
+	os_lock(&iommu.lock);
+	for_each_peer(p, d) {
+		p->space = NULL;
+		p->su = NULL;
+	}
+	os_unlock(&iommu.lock);
+}
+
+/* Bus mastering comes last, a device TLB just before it. */
+static void new_owner(struct iommu_dev *d, struct iommu_space *s,
+		      struct space_unit *su, bool ats)
+{
+	for_each_peer(p, d) {
+		if (!s->table.format.snoop)
+			no_snoop_off(p);
+		if (ats) {
+			ats_enable(p, true);
+			join_ats(p, s, su);
+		}
+		os_lock(&iommu.lock);
+		p->space = s;
+		p->su = su;
+		p->used_by = s->serial;
+		p->fenced = !vtd_alive(p->unit);
+		p->in_window = 0;
+		if (!bus_master(p, true) && !p->fenced)
+			os_log(OS_WARN, "iommu: %s does not take the bus",
+			       dev_text(p).s);
+		os_unlock(&iommu.lock);
+	}
 }
 
 /*
@@ -64,60 +207,67 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
  * failed, the device is fenced and belongs to nobody.
  */
 static int hand_over(struct iommu_dev *d, struct iommu_space *to,
-		     struct space_unit *su)
+		     struct space_unit *su, bool ats)
 {
 	int err = 0;
 
 	quiesce(d);
 	if (d->space)
 		err = forget(d, d->su->did);
-	os_lock(&iommu.lock);
-	d->space = NULL;
-	d->su = NULL;
-	os_unlock(&iommu.lock);
+	no_owner(d);
 	if (!err && to)
-		err = install(d, to, su);
-	if (err || !to)
-		return err;
-	os_lock(&iommu.lock);
-	d->space = to;
-	d->su = su;
-	d->used_by = to->serial;
-	d->fenced = !vtd_alive(d->unit);
-	d->in_window = 0;
-	if (!bus_master(d, true))
-		os_log(OS_WARN, "iommu: %s does not take the bus",
-		       bdf_text(d->segment, d->sid).s);
-	os_unlock(&iommu.lock);
-	return 0;
+		err = install(d, to, su, ats);
+	if (!err && to)
+		new_owner(d, to, su, ats);
+	return err;
 }
 
-/* The space's presence in a unit, with one more device; NULL: an error. */
-static struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
+/* The space's tree so that this unit can walk it too. */
+static int adapt(struct iommu_space *s, struct vtd *u)
+{
+	struct iommu_gather g = { .space = s };
+	struct sl_format f = sl_lesser(s->table.format, unit_format(u));
+	int err = sl_adapt(&s->table, f, &g.change);
+
+	if (iommu_flush(&g) < 0)
+		err = -1;
+	if (!err && !sl_root(&s->table, u->levels))
+		err = os_error("no memory for I/O page tables");
+	return err;
+}
+
+static struct space_unit *new_presence(struct iommu_space *s, struct vtd *u)
 {
 	struct space_unit *su;
 	int did;
 
-	for (su = s->units; su; su = su->next)
-		if (su->unit == u)
-			break;
+	if (adapt(s, u) < 0)
+		return NULL;
+	did = did_alloc(u);
+	if (did < 0)
+		return NULL;
+	su = os_alloc(sizeof(*su));
 	if (!su) {
-		if (!sl_root(&s->table, u->levels)) {
-			os_error("no memory for I/O page tables");
-			return NULL;
-		}
-		did = did_alloc(u);
-		if (did < 0)
-			return NULL;
-		su = os_alloc(sizeof(*su));
-		if (!su) {
-			did_free(u, (uint16_t)did);
-			os_error("no memory");
-			return NULL;
-		}
-		su->unit = u;
-		su->did = (uint16_t)did;
+		did_free(u, (uint16_t)did);
+		os_error("no memory");
+		return NULL;
 	}
+	su->unit = u;
+	su->did = (uint16_t)did;
+	return su;
+}
+
+/* The space's presence in a unit, with one more device; NULL: an error. */
+struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
+{
+	struct space_unit *su = s->units;
+
+	while (su && su->unit != u)
+		su = su->next;
+	if (!su)
+		su = new_presence(s, u);
+	if (!su)
+		return NULL;
 	os_lock(&s->lock);
 	if (!su->devices++) {
 		su->next = s->units;
@@ -130,7 +280,7 @@ static struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 
 /* One device less; with the last one the domain id is free, or lost when what
  * it tags could not be flushed. */
-static void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
+void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 {
 	struct space_unit **at;
 	bool last;
@@ -155,10 +305,16 @@ static void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 
 static int check_free(const struct iommu_dev *d, const struct iommu_space *s)
 {
+	struct iommu_dev *other;
+
 	if (d->space == s)
 		return os_error("attached to pid %d already", s->pid);
-	if (d->space)
+	if (d->space && d->space->owner)
 		return os_error("owned by pid %d", d->space->pid);
+	other = group_conflict(d, s);
+	if (other)
+		return os_error("in one group with %s, which pid %d owns",
+				dev_text(other).s, other->space->pid);
 	return 0;
 }
 
@@ -179,21 +335,44 @@ static int check_unit(const struct iommu_dev *d)
 	return 0;
 }
 
-static int check_device(struct iommu_dev *d, const struct iommu_space *s,
-			unsigned words)
+/* Firmware's memory is dropped for devices that it uses only before an
+ * operating system does. */
+static int check_reserved(const struct iommu_dev *d, unsigned words)
 {
-	struct iommu_dev *bridge;
-	uint16_t alias;
+	bool dropped = d->class >> 16 == CLASS_DISPLAY ||
+		d->class >> 8 == CLASS_USB;
 
+	if (!d->reserved)
+		return words & IOMMU_RMRR ?
+			os_error("has no memory reserved by the firmware") : 0;
+	if (!dropped)
+		return os_error("has memory reserved by the firmware");
+	if (!(words & IOMMU_RMRR))
+		return os_error("has memory reserved by the firmware; say rmrr "
+				"to drop that");
+	return 0;
+}
+
+static int check_ats(const struct iommu_dev *d, unsigned words)
+{
+	if (!(words & IOMMU_ATS))
+		return 0;
+	if (!(d->unit->ecap & ECAP_DT) || !d->unit->queue.ring)
+		return os_error("its unit knows no device TLB");
+	if (!d->ats)
+		return os_error("has no device TLB");
+	if (!scope_ats(d))
+		return os_error("the platform allows no device TLB there");
+	return 0;
+}
+
+static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
+		      unsigned words)
+{
 	if (d->refused)
 		return os_error("%s", d->refused);
 	if (function_gone(d))
 		return os_error("does not answer");
-	bridge = scope_alias(d, &alias);
-	if (bridge)
-		return os_error("shares the requester id %s of bridge %s",
-				bdf_text(d->segment, alias).s,
-				bdf_text(d->segment, bridge->sid).s);
 	if (d->used_by && d->used_by != s->serial && d->reset == RESET_NONE &&
 	    !d->bridge && !(words & IOMMU_UNSAFE))
 		return os_error("cannot be reset since its last owner had it; "
@@ -201,23 +380,60 @@ static int check_device(struct iommu_dev *d, const struct iommu_space *s,
 	return 0;
 }
 
+/* Everything that can fail and needs no undoing; of all peers. */
+static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
+{
+	int err = check_unit(d);
+
+	for_each_peer(p, d) {
+		if (!err)
+			err = check_free(p, s);
+		if (!err)
+			err = check_reserved(p, p == d ? words : words &
+					     ~(unsigned)IOMMU_RMRR);
+		if (!err)
+			err = check_ats(p, words);
+		if (!err)
+			err = check_peer(p, s, words);
+		for (unsigned i = 0; !err && i < p->nrids; i++)
+			err = context_prepare(p->unit, p->rids[i].sid);
+	}
+	return err;
+}
+
+/* What the space must have before the transaction; all or nothing. */
+static struct space_unit *join(struct iommu_dev *d, struct iommu_space *s,
+			       unsigned words)
+{
+	struct space_unit *su = join_unit(s, d->unit);
+	unsigned n = 0;
+
+	for_each_peer(p, d)
+		n++;
+	if (su && words & IOMMU_ATS && su->nats + n > MAX_ATS) {
+		leave_unit(s, su, false);
+		os_error("more than %u device TLBs in one space", MAX_ATS);
+		return NULL;
+	}
+	return su;
+}
+
 int iommu_attach(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 {
-	struct space_unit *su;
-	int err = check_free(d, s);
+	struct iommu_space *firmware = d->space;
+	struct space_unit *old = d->su, *su;
+	int err = check(d, s, words);
 
-	if (!err)
-		err = check_unit(d);
-	if (!err)
-		err = check_device(d, s, words);
-	if (!err)
-		err = context_prepare(d->unit, d->sid);
 	if (err)
 		return err;
-	su = join_unit(s, d->unit);
+	su = join(d, s, words);
 	if (!su)
 		return -1;
-	err = hand_over(d, s, su);
+	err = hand_over(d, s, su, words & IOMMU_ATS);
+	if (firmware) {
+		leave_unit(firmware, old, err < 0);
+		(void)!iommu_space_destroy(firmware);
+	}
 	if (err)
 		leave_unit(s, su, true);
 	return err;
@@ -229,9 +445,9 @@ int iommu_detach(struct iommu_dev *d)
 	struct space_unit *su = d->su;
 	int err;
 
-	if (!s)
+	if (!s || !s->owner)
 		return os_error("not attached");
-	err = hand_over(d, NULL, NULL);
+	err = hand_over(d, NULL, NULL, false);
 	leave_unit(s, su, err < 0);
 	return err;
 }
@@ -240,12 +456,14 @@ int iommu_reset(struct iommu_dev *d)
 {
 	if (d->unit && d->unit->broken)
 		return os_error("its unit 0x%lx has failed", d->unit->base);
+	if (function_gone(d))
+		return os_error("does not answer");
+	silence(d);
+	if (function_reset(d) && d->ats_on)
+		ats_enable(d, true);
 	os_lock(&iommu.lock);
-	bus_master(d, false);
-	os_unlock(&iommu.lock);
-	wait_for_transactions(d);
-	function_reset(d);
-	os_lock(&iommu.lock);
+	if (d->space && !d->space->table.format.snoop)
+		no_snoop_off(d);
 	d->fenced = false;
 	d->in_window = 0;
 	bus_master(d, d->space);

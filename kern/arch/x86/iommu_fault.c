@@ -29,13 +29,14 @@ static void tell(const struct vtd *u, const struct iommu_dev *d,
 		.segment = u->segment, .sid = rec->sid, .addr = rec->addr,
 		.read = rec->read, .reason = rec->reason,
 		.text = fault_text(rec->reason),
+		.pid = d->space ? d->space->pid : 0,
 	};
 
 	os_log(OS_WARN, "iommu: fault: %s %s 0x%lx: %s (reason 0x%x), pid %d",
 	       bdf_text(f.segment, f.sid).s, f.read ? "read" : "write", f.addr,
-	       f.text, f.reason, d->space ? d->space->pid : 0);
-	if (d->space && iommu.events.fault)
-		iommu.events.fault(d->space->owner, &f);
+	       f.text, f.reason, f.pid);
+	if (iommu.upper.fault)
+		iommu.upper.fault(d->space ? d->space->owner : NULL, &f);
 }
 
 static void handle(struct vtd *u, const struct vtd_fault *rec)

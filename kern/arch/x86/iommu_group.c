@@ -12,7 +12,6 @@
  */
 #include "iommu_impl.h"
 
-#define PCI_SECONDARY	0x19
 #define HEADER_BRIDGE	1
 #define PCIE_CAPS	0x02
 #define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
@@ -38,31 +37,36 @@ struct iommu_dev *bridge_above(const struct iommu_dev *d)
 	for (struct iommu_dev *b = iommu.devs; b; b = b->next)
 		if (b->header == HEADER_BRIDGE && b->segment == d->segment &&
 		    b->sid >> 8 < bus &&
-		    os_pci_read(b->segment, b->sid, PCI_SECONDARY, 1) == bus)
+		    b->secondary == bus)
 			return b;
 	return NULL;
 }
 
 static void add_rid(struct iommu_dev *d, uint16_t sid)
 {
+	struct rid **head = rid_bucket(d->segment, sid);
+	struct rid *r = &d->rids[d->nrids];
+
 	for (unsigned i = 0; i < d->nrids; i++)
 		if (d->rids[i].sid == sid)
 			return;
-	if (d->nrids < MAX_RIDS)
-		d->rids[d->nrids++].sid = sid;
-	else
+	if (d->nrids == MAX_RIDS) {
 		d->refused = "has more requester ids than are kept";
+		return;
+	}
+	d->nrids++;
+	*r = (struct rid){ .next = *head, .dev = d, .sid = sid };
+	*head = r;
 }
 
 /* A conventional bridge uses its own id, one from PCI Express to PCI that of
  * its secondary bus; the uppermost is what the unit sees, but a bridge need not
  * rename everything, so all count. */
-void rids_find(struct iommu_dev *d)
+static void rids_find(struct iommu_dev *d)
 {
 	struct iommu_dev *below = d, *b;
 	unsigned type;
 
-	add_rid(d, d->sid);
 	while ((b = bridge_above(below))) {
 		type = express_type(b);
 		if (type == PCIE_TO_PCI)
@@ -121,15 +125,6 @@ static struct iommu_dev *group_of(struct iommu_dev *d)
 	return find_device(d->segment, slot_first(top)->sid);
 }
 
-static bool share_rid(const struct iommu_dev *a, const struct iommu_dev *b)
-{
-	for (unsigned i = 0; i < a->nrids; i++)
-		for (unsigned k = 0; k < b->nrids; k++)
-			if (a->rids[i].sid == b->rids[k].sid)
-				return a->segment == b->segment;
-	return false;
-}
-
 static bool are_peers(struct iommu_dev *a, struct iommu_dev *b)
 {
 	for_each_peer(p, a)
@@ -158,17 +153,30 @@ static void join_group(struct iommu_dev *d)
 	d->group->next_in_group = d;
 }
 
-/* A bridge is no peer of what is behind it: it is handed to nobody. */
+/* Joins all that go by the same id; a bridge is no peer of what is behind it,
+ * as it is handed to nobody. */
+static void join_sharers(struct iommu_dev *d)
+{
+	struct rid *r;
+
+	for (unsigned i = 0; i < d->nrids; i++)
+		for (r = *rid_bucket(d->segment, d->rids[i].sid); r; r = r->next)
+			if (r->sid == d->rids[i].sid &&
+			    r->dev->segment == d->segment &&
+			    r->dev->header != HEADER_BRIDGE)
+				join_peers(d, r->dev);
+}
+
 void groups_make(void)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
+		rids_find(d);
 		acs_enable(d);
+	}
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		join_group(d);
-		for (struct iommu_dev *o = iommu.devs; o != d; o = o->next)
-			if (d->header != HEADER_BRIDGE &&
-			    o->header != HEADER_BRIDGE && share_rid(d, o))
-				join_peers(d, o);
+		if (d->header != HEADER_BRIDGE)
+			join_sharers(d);
 	}
 }
 

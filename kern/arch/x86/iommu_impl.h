@@ -66,7 +66,7 @@ struct iommu_dev {
 	const char *refused;		/* why it is for nobody; NULL: it is */
 	uint32_t class;			/* 24 bits */
 	bool bridge;			/* class 06: its command stays */
-	uint8_t header;
+	uint8_t header, secondary;	/* secondary: a bridge's lower bus */
 	uint8_t pcie, af, pm;		/* capabilities; 0: none */
 	uint16_t ats, acs;		/* extended ones */
 	enum reset_how reset;
@@ -127,6 +127,8 @@ struct bdf_text bdf_text(uint16_t segment, uint16_t sid);
 struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
+struct rid **rid_bucket(uint16_t segment, uint16_t sid);
+/* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
 unsigned unit_index(const struct vtd *u);
 
@@ -134,13 +136,13 @@ unsigned unit_index(const struct vtd *u);
 struct dmar_table;
 struct dmar_entry;
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
-		struct vtd *u);
+		const struct scope *like);
 struct vtd *scope_unit(uint16_t segment, uint16_t sid);
+bool scope_names(enum scope_use use, const struct iommu_dev *d);
 /* Whether the platform lets that function use a device TLB. */
 bool scope_ats(const struct iommu_dev *d);
 
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
-void rids_find(struct iommu_dev *d);
 void groups_make(void);			/* once all devices are known */
 struct iommu_dev *bridge_above(const struct iommu_dev *d);
 /* Of the device's group, one that belongs to another owner; NULL: none. */
@@ -161,8 +163,13 @@ bool function_reset(struct iommu_dev *d);
 bool function_gone(const struct iommu_dev *d);
 void no_snoop_off(struct iommu_dev *d);
 void ats_enable(struct iommu_dev *d, bool on);
+/* Closes a port for all that is below it. */
+void cut_off(struct iommu_dev *port);
 void acs_enable(struct iommu_dev *d);
 bool acs_enabled(const struct iommu_dev *d);
+
+/* iommu_quirks.c: what some functions or their units need */
+void quirks_apply(void);
 
 /* iommu_attach.c */
 /* iommu.lock held. */

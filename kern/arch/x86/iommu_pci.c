@@ -11,10 +11,11 @@
 #define COMMAND_NO_INTX	0x0400u
 #define STATUS		0x06
 #define STATUS_CAPS	0x0010u
-#define CLASS		0x0b
+#define CLASS		0x08		/* revision, then 24 bits of class */
 #define CLASS_BRIDGE	0x06u
 #define HEADER		0x0e
 #define HEADER_BRIDGE	1u
+#define SECONDARY	0x19
 #define CAPS		0x34
 
 #define CAP_PM		0x01
@@ -25,6 +26,7 @@
 #define DEVCAP_FLR	BIT32(28)
 #define PCIE_DEVCTL	0x08
 #define DEVCTL_FLR	0x8000u
+#define DEVCTL_NO_SNOOP	0x0800u
 #define PCIE_DEVSTA	0x0a
 #define DEVSTA_PENDING	0x0020u
 
@@ -39,6 +41,18 @@
 #define PM_STATE	0x0003u
 #define PM_D3HOT	0x0003u
 #define PM_NO_RESET	0x0008u		/* D3hot to D0 keeps all state */
+
+#define EXT_CAPS	0x100
+#define EXT_NEXT(h)	((h) >> 20 & 0xffcu)
+#define EXT_CAP_ACS	0x000d
+#define EXT_CAP_ATS	0x000f
+#define ACS_CAPS	0x04
+#define ACS_CTRL	0x06
+#define ACS_PORT	0x1du		/* source validation, request and
+					 * completion redirect, forwarding */
+#define ACS_FUNCTION	0x0cu		/* the two redirects */
+#define ATS_CTRL	0x06
+#define ATS_ON		0x8000u
 
 #define MSEC		1000000ull
 #define DRAIN_DEADLINE	(100 * MSEC)
@@ -58,7 +72,7 @@ static void set(const struct iommu_dev *d, unsigned off, unsigned width,
 	os_pci_write(d->segment, d->sid, off, width, v);
 }
 
-bool function_gone(struct iommu_dev *d)
+bool function_gone(const struct iommu_dev *d)
 {
 	return get(d, 0, 2) == 0xffff;
 }
@@ -79,6 +93,23 @@ static uint8_t find_cap(const struct iommu_dev *d, unsigned id)
 	return 0;
 }
 
+/* Likewise; where there is no extended space all bits are set. */
+static uint16_t find_ext_cap(const struct iommu_dev *d, unsigned id)
+{
+	unsigned at = EXT_CAPS;
+	uint32_t header;
+
+	for (unsigned n = 0; d->pcie && at >= EXT_CAPS && n < 480; n++) {
+		header = get(d, at, 4);
+		if (header == 0xffffffff)
+			return 0;
+		if ((header & 0xffff) == id)
+			return (uint16_t)at;
+		at = EXT_NEXT(header);
+	}
+	return 0;
+}
+
 static enum reset_how reset_how(const struct iommu_dev *d)
 {
 	if (d->pcie && get(d, d->pcie + PCIE_DEVCAP, 4) & DEVCAP_FLR)
@@ -92,14 +123,54 @@ static enum reset_how reset_how(const struct iommu_dev *d)
 
 void pci_function_init(struct iommu_dev *d)
 {
-	d->bridge = get(d, CLASS, 1) == CLASS_BRIDGE;
+	d->class = get(d, CLASS, 4) >> 8;
+	d->bridge = d->class >> 16 == CLASS_BRIDGE;
+	d->header = get(d, HEADER, 1) & 0x7f;
 	d->pcie = find_cap(d, CAP_PCIE);
 	d->af = find_cap(d, CAP_AF);
 	d->pm = find_cap(d, CAP_PM);
+	d->ats = find_ext_cap(d, EXT_CAP_ATS);
+	d->acs = find_ext_cap(d, EXT_CAP_ACS);
 	if (!d->bridge)
 		d->reset = reset_how(d);
-	if ((get(d, HEADER, 1) & 0x7f) == HEADER_BRIDGE)
+	if (d->header == HEADER_BRIDGE) {
+		d->secondary = (uint8_t)get(d, SECONDARY, 1);
 		d->refused = "is a bridge to another bus";
+	}
+}
+
+void no_snoop_off(struct iommu_dev *d)
+{
+	if (d->pcie)
+		set(d, d->pcie + PCIE_DEVCTL, 2,
+		    get(d, d->pcie + PCIE_DEVCTL, 2) & ~DEVCTL_NO_SNOOP);
+}
+
+/* PCI Express 10.5.1.3; the smallest unit of 4 KiB. */
+void ats_enable(struct iommu_dev *d, bool on)
+{
+	if (d->ats)
+		set(d, d->ats + ATS_CTRL, 2, on ? ATS_ON : 0);
+}
+
+void cut_off(struct iommu_dev *port)
+{
+	set(port, COMMAND, 2, get(port, COMMAND, 2) & ~COMMAND_MASTER);
+}
+
+/* PCI Express 7.7.8: what of it the function has. */
+void acs_enable(struct iommu_dev *d)
+{
+	if (d->acs)
+		set(d, d->acs + ACS_CTRL, 2, get(d, d->acs + ACS_CTRL, 2) |
+		    (get(d, d->acs + ACS_CAPS, 2) & ACS_PORT));
+}
+
+bool acs_enabled(const struct iommu_dev *d)
+{
+	uint32_t wanted = d->header == HEADER_BRIDGE ? ACS_PORT : ACS_FUNCTION;
+
+	return d->acs && (get(d, d->acs + ACS_CTRL, 2) & wanted) == wanted;
 }
 
 bool bus_master(struct iommu_dev *d, bool on)
@@ -116,6 +187,11 @@ bool bus_master(struct iommu_dev *d, bool on)
 	set(d, COMMAND, 2, want);
 	command = get(d, COMMAND, 2);
 	return command != 0xffff && !(command & COMMAND_MASTER) == !on;
+}
+
+bool masters_bus(const struct iommu_dev *d)
+{
+	return get(d, COMMAND, 2) & COMMAND_MASTER;
 }
 
 /* Bounded; looks once more after the deadline. */

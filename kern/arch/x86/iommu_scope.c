@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which unit a device is behind (VT-d 8.3): the one whose scopes name it; else
- * the one whose scopes name a bridge above it; else the one of its segment
- * that says INCLUDE_PCI_ALL.  Also which devices have reserved regions, and
- * which ones the unit sees under an id that is not theirs.
+ * Device scopes (VT-d 8.3): which unit a device is behind: the one whose scopes
+ * name it; else the one whose scopes name a bridge above it; else the one of
+ * its segment that says INCLUDE_PCI_ALL.  Also which devices have reserved
+ * regions, and which ones may use a device TLB.
  */
 #include "iommu_impl.h"
 
 #include <dmar.h>
 
+#define PCI_HEADER_TYPE	0x0e
 #define PCI_SECONDARY	0x19
 #define PCI_SUBORDINATE	0x1a
-#define PCI_HEADER_TYPE	0x0e
 #define HEADER_BRIDGE	1
-
-#define PCIE_CAPS	0x02
-#define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
-#define PCIE_TO_PCI	7	/* PCI Express 7.5.3.2 */
-#define PCI_TO_PCIE	8
 
 static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
 {
@@ -50,30 +45,31 @@ static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
 		os_pci_read(segment, *sid, 0, 4) != 0xffffffff;
 }
 
-static void add(uint16_t segment, uint16_t sid, struct vtd *u)
+/* `like` says what for. */
+static void add(const struct scope *like, uint16_t sid)
 {
 	struct scope *s = os_alloc(sizeof(*s));
 
 	if (!s) {
-		os_log(OS_ERROR, "iommu: no memory for a scope; %s stays "
-		       "without unit", bdf_text(segment, sid).s);
+		os_log(OS_ERROR, "iommu: no memory for a scope; %s is not "
+		       "looked after", bdf_text(like->segment, sid).s);
 		return;
 	}
-	*s = (struct scope){
-		.next = iommu.scopes, .segment = segment, .sid = sid, .unit = u,
-	};
-	if (is_bridge(segment, sid)) {
+	*s = *like;
+	s->next = iommu.scopes;
+	s->sid = sid;
+	if (is_bridge(s->segment, sid)) {
 		s->bridge = true;
-		s->secondary = (uint8_t)os_pci_read(segment, sid,
+		s->secondary = (uint8_t)os_pci_read(s->segment, sid,
 						    PCI_SECONDARY, 1);
-		s->subordinate = (uint8_t)os_pci_read(segment, sid,
+		s->subordinate = (uint8_t)os_pci_read(s->segment, sid,
 						      PCI_SUBORDINATE, 1);
 	}
 	iommu.scopes = s;
 }
 
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
-		struct vtd *u)
+		const struct scope *like)
 {
 	struct dmar_scope s = { 0 };
 	uint16_t sid;
@@ -88,19 +84,26 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 		    s.type != DMAR_SCOPE_BRIDGE)
 			continue;
 		if (resolve(t, &s, e->segment, &sid))
-			add(e->segment, sid, u);
+			add(like, sid);
 		else
 			os_log(OS_WARN, "dmar: offset %u: its path leads to no "
 			       "device; dropped", s.offset);
 	}
 }
 
-static bool below(const struct scope *s, uint16_t segment, uint16_t sid)
+static bool names(const struct scope *s, enum scope_use use, uint16_t segment,
+		  uint16_t sid)
+{
+	return s->use == use && s->segment == segment && s->sid == sid;
+}
+
+static bool is_above(const struct scope *s, enum scope_use use,
+		     uint16_t segment, uint16_t sid)
 {
 	unsigned bus = sid >> 8;
 
-	return s->bridge && s->segment == segment && bus >= s->secondary &&
-		bus <= s->subordinate;
+	return s->use == use && s->bridge && s->segment == segment &&
+		bus >= s->secondary && bus <= s->subordinate;
 }
 
 struct vtd *scope_unit(uint16_t segment, uint16_t sid)
@@ -108,10 +111,10 @@ struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 	struct scope *s;
 
 	for (s = iommu.scopes; s; s = s->next)
-		if (s->unit && s->segment == segment && s->sid == sid)
+		if (names(s, SCOPE_UNIT, segment, sid))
 			return s->unit;
 	for (s = iommu.scopes; s; s = s->next)
-		if (s->unit && below(s, segment, sid))
+		if (is_above(s, SCOPE_UNIT, segment, sid))
 			return s->unit;
 	for (unsigned i = 0; i < iommu.nall; i++)
 		if (iommu.all_of_segment[i]->segment == segment)
@@ -119,56 +122,24 @@ struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 	return NULL;
 }
 
-bool scope_reserved(uint16_t segment, uint16_t sid)
+bool scope_names(enum scope_use use, const struct iommu_dev *d)
 {
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (!s->unit && s->segment == segment && s->sid == sid)
+		if (names(s, use, d->segment, d->sid))
 			return true;
 	return false;
 }
 
-/* The bridge to that bus; NULL: it is a root bus. */
-static struct iommu_dev *bridge_to(uint16_t segment, unsigned bus)
+/* VT-d 8.5 and 8.8: root ports that pass translated requests on, and devices
+ * of the root complex itself. */
+bool scope_ats(const struct iommu_dev *d)
 {
-	struct iommu_dev *d;
-
-	for (unsigned b = 0; b < DEV_BUCKETS; b++)
-		for (d = iommu.devs[b]; d; d = d->next)
-			if (d->segment == segment && d->sid >> 8 < bus &&
-			    is_bridge(segment, d->sid) &&
-			    os_pci_read(segment, d->sid, PCI_SECONDARY, 1) ==
-			    bus)
-				return d;
-	return NULL;
-}
-
-/* Whether a bridge puts an id of its own on what passes it upwards, and which:
- * a conventional one its own, one from PCI Express that of its secondary bus
- * (PCI Express to PCI Bridge 1.0, 2.3). */
-static bool renames(const struct iommu_dev *bridge, unsigned bus,
-		    uint16_t *alias)
-{
-	unsigned type = 0;
-
-	if (bridge->pcie)
-		type = PCIE_TYPE(os_pci_read(bridge->segment, bridge->sid,
-					     bridge->pcie + PCIE_CAPS, 2));
-	*alias = type == PCIE_TO_PCI ? (uint16_t)(bus << 8) : bridge->sid;
-	return !bridge->pcie || type == PCIE_TO_PCI || type == PCI_TO_PCIE;
-}
-
-struct iommu_dev *scope_alias(const struct iommu_dev *d, uint16_t *alias)
-{
-	unsigned bus = d->sid >> 8;
-	struct iommu_dev *bridge, *last = NULL;
-	uint16_t id;
-
-	while ((bridge = bridge_to(d->segment, bus))) {
-		if (renames(bridge, bus, &id)) {
-			last = bridge;
-			*alias = id;
-		}
-		bus = bridge->sid >> 8;
-	}
-	return last;
+	for (unsigned i = 0; i < iommu.nats_segments; i++)
+		if (iommu.ats_segments[i] == d->segment)
+			return true;
+	for (struct scope *s = iommu.scopes; s; s = s->next)
+		if (names(s, SCOPE_ATS, d->segment, d->sid) ||
+		    is_above(s, SCOPE_ATS, d->segment, d->sid))
+			return true;
+	return false;
 }

@@ -6,17 +6,20 @@
  */
 #include "iommu_impl.h"
 
-/* Whether any unit of this machine walks tables past the caches: then the
- * tables of all spaces are flushed, and any space fits any unit. */
-static bool some_unit_incoherent(void)
+/* What one unit can do with a tree. */
+struct sl_format unit_format(const struct vtd *u)
 {
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (!vtd_coherent(iommu.units[i]))
-			return true;
-	return false;
+	uint64_t sizes = field_get(u->cap, CAP_SLLPS);
+
+	return (struct sl_format){
+		.leaf_levels = sizes & SLLPS_1G && sizes & SLLPS_2M ? 3 :
+			sizes & SLLPS_2M ? 2 : 1,
+		.snoop = u->ecap & ECAP_SC,
+		.flush_lines = !vtd_coherent(u),
+	};
 }
 
-struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
+struct iommu_space *space_new(void *owner, int pid, uint64_t serial)
 {
 	struct iommu_space *s = os_alloc(sizeof(*s));
 
@@ -24,7 +27,7 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
 		os_error("no memory for an I/O space");
 		return NULL;
 	}
-	if (sl_init(&s->table, some_unit_incoherent()) < 0) {
+	if (sl_init(&s->table) < 0) {
 		os_free(s, sizeof(*s));
 		return NULL;
 	}
@@ -32,6 +35,11 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
 	s->pid = pid;
 	s->serial = serial;
 	return s;
+}
+
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
+{
+	return space_new(owner, pid, serial);
 }
 
 int iommu_space_destroy(struct iommu_space *s)
@@ -63,20 +71,16 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 {
 	if (!g->space)
 		return 0;
-	if (!rights(prot)) {
-		iommu_keep(g, va, len, 0);
-		return 0;
-	}
-	g->added = true;
-	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->removed);
+	if (!rights(prot))
+		return iommu_keep(g, va, len, 0);
+	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
 }
 
-void iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
+int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
 	if (!g->space)
-		return;
-	g->removed = true;
-	sl_keep(&g->space->table, va, len, rights(prot));
+		return 0;
+	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
 }
 
 /* All units of a space, as they are now. */
@@ -92,21 +96,26 @@ static unsigned copy_units(struct iommu_space *s, struct space_unit *copy)
 	return n;
 }
 
-/* What a unit needs: entries that were there must be forgotten; new ones only
- * where absence is cached (CAP.CM), or stores linger (CAP.RWBF, which an IOTLB
- * flush covers too: VT-d 6.8). */
-static int submit(const struct iommu_gather *g, const struct space_unit *su,
+/* What a unit needs: entries that were there must be forgotten, by it and by
+ * its devices; new ones only where absence is cached (CAP.CM), or stores linger
+ * (CAP.RWBF, which an IOTLB flush covers too: VT-d 6.8). */
+static int submit(const struct iommu_change *c, const struct space_unit *su,
 		  struct vtd_ticket *t, bool *open)
 {
-	struct inv domain = inv_iotlb_domain(su->did);
+	struct inv list[INV_RANGE_MAX + MAX_ATS * INV_DEVTLB_MAX];
+	unsigned n;
 
-	*open = g->removed || su->unit->cap & CAP_CM;
-	if (*open)
-		return vtd_submit(su->unit, &domain, 1, t);
-	return vtd_flush_write_buffer(su->unit);
+	*open = c->removed || su->unit->cap & CAP_CM;
+	if (!*open)
+		return vtd_flush_write_buffer(su->unit);
+	n = inv_range(su->unit, su->did, c->lo, c->hi, !c->upper, list);
+	for (unsigned i = 0; i < su->nats; i++)
+		n += inv_devtlb_range(su->unit, su->ats[i], c->lo, c->hi,
+				      &list[n]);
+	return vtd_submit(su->unit, list, n, t);
 }
 
-static int flush_units(const struct iommu_gather *g,
+static int flush_units(const struct iommu_change *c,
 		       const struct space_unit *list, unsigned n)
 {
 	struct vtd_ticket tickets[MAX_UNITS];
@@ -114,7 +123,7 @@ static int flush_units(const struct iommu_gather *g,
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (submit(g, &list[i], &tickets[i], &open[i]) < 0) {
+		if (submit(c, &list[i], &tickets[i], &open[i]) < 0) {
 			open[i] = false;
 			err = -1;
 		}
@@ -127,13 +136,17 @@ static int flush_units(const struct iommu_gather *g,
 int iommu_flush(struct iommu_gather *g)
 {
 	struct space_unit list[MAX_UNITS];
-	int err;
+	struct iommu_change *c = &g->change;
+	int err = 0;
 
-	if (!g->space || !(g->added || g->removed))
+	if (!g->space)
 		return 0;
-	err = flush_units(g, list, copy_units(g->space, list));
-	if (err && g->removed)
+	if (c->added || c->removed)
+		err = flush_units(c, list, copy_units(g->space, list));
+	if (err && c->removed)
 		g->space->lost = true;
-	g->added = g->removed = false;
+	if (!g->space->lost)
+		sl_reap(&g->space->table, c);
+	*c = (struct iommu_change){ 0 };
 	return err;
 }

@@ -39,10 +39,11 @@ static struct context_entry *make_table(struct vtd *u, uint16_t sid)
 }
 
 static struct context_entry make_entry(const struct vtd *u, physaddr_t table,
-				       uint16_t did)
+				       uint16_t did, bool ats)
 {
 	return (struct context_entry){
-		.lo = CONTEXT_P | field_make(CONTEXT_TT, TT_UNTRANSLATED) |
+		.lo = CONTEXT_P | field_make(CONTEXT_TT, ats ? TT_DEVICE_TLB :
+						TT_UNTRANSLATED) |
 			(table & field_mask(CONTEXT_SLPTPTR)),
 		.hi = field_make(CONTEXT_AW, u->levels - 2u) |
 			field_make(CONTEXT_DID, did),
@@ -60,9 +61,10 @@ int context_prepare(struct vtd *u, uint16_t sid)
 				    u->base);
 }
 
-void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did)
+void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did,
+		 bool ats)
 {
-	struct context_entry new = make_entry(u, table, did);
+	struct context_entry new = make_entry(u, table, did, ats);
 	struct context_entry *e;
 
 	os_lock(&u->lock);

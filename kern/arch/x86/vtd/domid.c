@@ -54,3 +54,13 @@ unsigned did_in_use(struct vtd *u)
 	os_unlock(&u->lock);
 	return n;
 }
+
+bool did_taken(struct vtd *u, uint16_t did)
+{
+	bool taken;
+
+	os_lock(&u->lock);
+	taken = u->did_map[did / WORD_BITS] & BIT64(did % WORD_BITS);
+	os_unlock(&u->lock);
+	return taken;
+}

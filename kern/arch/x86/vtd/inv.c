@@ -66,6 +66,16 @@ unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 	return n;
 }
 
+unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
+			  uint64_t hi, struct inv list[INV_DEVTLB_MAX])
+{
+	uint8_t am = inv_mask(lo, hi);
+
+	list[0] = inv_devtlb(sid, ROUNDDOWN(lo, PGSIZE << am), am);
+	list[1] = list[0];
+	return u->devtlb_twice ? 2 : 1;
+}
+
 int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
 	       struct vtd_ticket *t)
 {

@@ -16,7 +16,8 @@
 
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
-_Static_assert(VTD_BATCH + 1 < VTD_QUEUE_SIZE, "a submission fits");
+#define RECOVERY	3	/* descriptors kept free for recover() */
+_Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
 static bool reached(uint32_t now, uint32_t position)
@@ -100,18 +101,21 @@ static void ring_tail(struct vtd *u)
 				     VTD_QUEUE_SIZE));
 }
 
+int queue_alloc(struct vtd *u)
+{
+	u->queue.ring = os_alloc(VTD_QUEUE_SIZE * sizeof(struct qi_desc));
+	u->queue.status = os_alloc(sizeof(uint64_t));
+	if (!u->queue.ring || !u->queue.status)
+		return os_error("unit 0x%lx: no memory for its queue", u->base);
+	return 0;
+}
+
+/* Position 0 is never a wait's: 0 completed means none yet. */
 int queue_start(struct vtd *u)
 {
-	struct vtd_queue *q = &u->queue;
-
-	q->ring = os_alloc(VTD_QUEUE_SIZE * sizeof(struct qi_desc));
-	q->status = os_alloc(sizeof(uint64_t));
-	if (!q->ring || !q->status)
-		return os_error("unit 0x%lx: no memory for its queue", u->base);
-	/* Position 0 is never a wait's: 0 completed means none yet. */
-	q->tail = 0;
+	u->queue.tail = 0;
 	vtd_set64(u, IQT, 0);
-	vtd_set64(u, IQA, os_phys(q->ring) |
+	vtd_set64(u, IQA, os_phys(u->queue.ring) |
 		  field_make(IQA_QS, VTD_QUEUE_ORDER));
 	return vtd_command(u, GCMD_QIE, true, GCMD_QIE, "queue enable");
 }
@@ -140,7 +144,7 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 	bool room;
 
 	os_lock(&u->queue.lock);
-	room = wait_for_room(u, n + 1);
+	room = wait_for_room(u, n + 1 + RECOVERY);
 	if (room) {
 		for (unsigned i = 0; i < n; i++)
 			put(u, make(u, &list[i]));
@@ -150,6 +154,94 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 	}
 	os_unlock(&u->queue.lock);
 	return room ? 0 : vtd_fail(u, "queue stays full");
+}
+
+/*
+ * Errors (VT-d 6.5.2.10).  IQE: the unit has stopped at a descriptor that it
+ * does not take.  ITE: a device has not answered, and the unit has dropped all
+ * waits that it had fetched, ours and other callers'.  ICE: a device has
+ * answered wrongly.  In each case everything that was asked for is asked for
+ * again, as global flushes, which cover it, and one wait for all; the bad
+ * descriptor becomes such a flush itself.  What waits on a position notices
+ * nothing but the time.
+ */
+#define MAX_TRIES	4	/* without any progress in between */
+
+static void replace_bad(struct vtd *u)
+{
+	uint64_t head = field_get(vtd_get64(u, IQH), IQH_INDEX);
+
+	u->queue.ring[head % VTD_QUEUE_SIZE] = (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_CONTEXT) |
+			field_make(QI_GRAN, GRAN_GLOBAL),
+	};
+}
+
+/* The devices that have been asked and may not have answered. */
+static unsigned asked_devices(struct vtd *u, uint16_t *sids, unsigned max)
+{
+	struct qi_desc d;
+	unsigned n = 0;
+
+	for (uint32_t at = completed(u); at != u->queue.tail; at++) {
+		d = u->queue.ring[at % VTD_QUEUE_SIZE];
+		if (field_get(d.lo, QI_TYPE) == QI_DEVTLB && n < max)
+			sids[n++] = (uint16_t)field_get(d.lo, QI_SID);
+	}
+	return n;
+}
+
+static void ask_again(struct vtd *u)
+{
+	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
+
+	put(u, make(u, &context));
+	put(u, make(u, &iotlb));
+	put(u, make_wait(u, u->queue.tail));
+	u->queue.recovered = u->queue.tail;
+	ring_tail(u);
+}
+
+/* false: it does not get better.  *sids: who is to be told on. */
+static bool clear_errors(struct vtd *u, uint16_t *sids, unsigned max,
+			 unsigned *n)
+{
+	uint32_t fsts = vtd_get32(u, FSTS) & FSTS_QUEUE;
+
+	*n = 0;
+	if (!fsts)
+		return true;	/* another waiter was here first */
+	if (u->queue.recovered == u->queue.tail &&
+	    ++u->queue.tries > MAX_TRIES)
+		return false;
+	if (u->queue.recovered != u->queue.tail)
+		u->queue.tries = 0;
+	if (u->queue.tail + RECOVERY - completed(u) >= VTD_QUEUE_SIZE)
+		return false;
+	if (fsts & (FSTS_ITE | FSTS_ICE))
+		*n = asked_devices(u, sids, max);
+	if (fsts & FSTS_IQE)
+		replace_bad(u);
+	vtd_set32(u, FSTS, fsts);
+	ask_again(u);
+	return true;
+}
+
+static int recover(struct vtd *u)
+{
+	uint16_t sids[VTD_BATCH];
+	unsigned n;
+	bool better;
+
+	os_lock(&u->queue.lock);
+	better = clear_errors(u, sids, ARRAY_SIZE(sids), &n);
+	os_unlock(&u->queue.lock);
+	if (!better)
+		return vtd_fail(u, "queue errors do not end");
+	os_log(OS_WARN, "iommu: unit 0x%lx: queue error; asked again", u->base);
+	for (unsigned i = 0; i < n && u->devtlb_timeout; i++)
+		u->devtlb_timeout(u, sids[i]);
+	return 0;
 }
 
 int queue_wait(struct vtd *u, const struct vtd_ticket *t)
@@ -164,8 +256,11 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 		fsts = vtd_get32(u, FSTS);
 		if (fsts == ~0u)
 			return vtd_fail(u, "reads as all ones");
-		if (fsts & FSTS_QUEUE)
-			return vtd_fail(u, "queue error");
+		if (fsts & FSTS_QUEUE) {
+			if (recover(u) < 0)
+				return -1;
+			continue;
+		}
 		if (late)
 			return vtd_fail(u, "invalidation wait");
 		late = os_clock() > end;

@@ -75,6 +75,8 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define CAP_ZLR		BIT64(22)
 #define CAP_FRO		FIELD(33, 24)	/* in 16 bytes */
 #define CAP_SLLPS	FIELD(37, 34)
+#define SLLPS_2M	1u
+#define SLLPS_1G	2u
 #define CAP_PSI		BIT64(39)
 #define CAP_NFR		FIELD(47, 40)	/* records, less 1 */
 #define CAP_MAMV	FIELD(53, 48)

@@ -181,6 +181,9 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	    struct iommu_change *change)
 {
+	if (va >= SL_END)	/* nothing is mapped there */
+		return 0;
+	len = MIN(len, SL_END - va);
 	if (!split_at(t, va, change) || !split_at(t, va + len, change))
 		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);

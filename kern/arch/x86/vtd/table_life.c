@@ -169,3 +169,60 @@ void sl_reap(struct sl_table *t, struct iommu_change *c)
 		reap_table(t, t->top[0], SL_LEVELS, 0, c);
 	*c = (struct iommu_change){ 0 };
 }
+
+struct checking {
+	const struct sl_table *t;
+	bool (*right)(void *arg, uint64_t va, physaddr_t pa, int prot);
+	void *arg;
+	size_t tables;
+	const char *wrong;
+};
+
+static void check_leaf(struct checking *c, uint64_t e, unsigned level,
+		       uint64_t va)
+{
+	int prot = (e & SL_R ? 1 : 0) | (e & SL_W ? 2 : 0);
+
+	if (level > c->t->format.leaf_levels)
+		c->wrong = "a leaf is larger than a unit can take";
+	if (e & SL_SNP && !c->t->format.snoop)
+		c->wrong = "a leaf says SNP, which a unit does not know";
+	if (sl_addr(e) % sl_span(level))
+		c->wrong = "a leaf is not aligned";
+	for (uint64_t at = 0; at < sl_span(level) && !c->wrong; at += PGSIZE)
+		if (!c->right(c->arg, va + at, sl_addr(e) + at, prot))
+			c->wrong = "a page is there that should not be";
+}
+
+static void check_table(struct checking *c, const uint64_t *table,
+			unsigned level, uint64_t va)
+{
+	uint64_t e, at;
+
+	c->tables++;
+	for (unsigned i = 0; i < SL_ENTRIES && !c->wrong; i++) {
+		e = table[i];
+		at = va + i * sl_span(level);
+		if (sl_is_leaf(e, level))
+			check_leaf(c, e, level, at);
+		else if (sl_present(e))
+			check_table(c, sl_table_under(e, level), level - 1, at);
+		else if (e)
+			c->wrong = "an absent entry is not 0";
+	}
+}
+
+const char *sl_check(const struct sl_table *t,
+		     bool (*right)(void *arg, uint64_t va, physaddr_t pa,
+				   int prot),
+		     void *arg)
+{
+	struct checking c = { .t = t, .right = right, .arg = arg };
+
+	for (unsigned i = 1; i < ARRAY_SIZE(t->top); i++)
+		c.tables += t->top[i] != NULL;
+	check_table(&c, t->top[0], SL_LEVELS, 0);
+	if (!c.wrong && c.tables != t->pages)
+		c.wrong = "table pages are not what was counted";
+	return c.wrong ? c.wrong : "ok";
+}

@@ -175,21 +175,70 @@ static int alloc_tables(struct vtd *u)
 	if (!vtd_coherent(u))
 		os_flush(u->root, PGSIZE);
 	u->did_map[0] = BIT64(DID_NONE) | BIT64(DID_KERNEL);
+	return u->ecap & ECAP_QI ? queue_alloc(u) : 0;
+}
+
+static bool protects_memory(const struct vtd *u)
+{
+	return u->cap & (CAP_PLMR | CAP_PHMR);
+}
+
+/* VT-d 11.4.16; the status follows the command. */
+static int protect(struct vtd *u, bool on)
+{
+	uint64_t end = os_clock() + VTD_DEADLINE;
+	uint32_t want = on ? PMEN_PRS : 0;
+	bool late = false;
+
+	vtd_set32(u, PMEN, on ? PMEN_EPM : 0);
+	while ((vtd_get32(u, PMEN) & PMEN_PRS) != want) {
+		if (late)
+			return vtd_fail(u, "protected memory");
+		late = os_clock() > end;
+		os_relax();
+	}
 	return 0;
 }
 
-/* VT-d 6.6 and 11.4.5: pointer, then context cache, then IOTLB; all that was
- * cached for whoever had the unit before is forgotten. */
-int vtd_start(struct vtd *u)
+/* Until translation is on, no device reaches memory at all; only whole units
+ * that do not translate yet need that bridge (VT-d 3.12). */
+static int protect_all(struct vtd *u)
+{
+	if (!protects_memory(u) || u->taken_over)
+		return 0;
+	if (vtd_get32(u, PMEN) & PMEN_PRS && protect(u, false) < 0)
+		return -1;
+	if (u->cap & CAP_PLMR) {
+		vtd_set32(u, PLMBASE, 0);
+		vtd_set32(u, PLMLIMIT, ~0u);
+	}
+	if (u->cap & CAP_PHMR) {
+		vtd_set64(u, PHMBASE, 1ull << 32);
+		vtd_set64(u, PHMLIMIT, ~0ull);
+	}
+	return protect(u, true);
+}
+
+int vtd_prepare(struct vtd *u)
 {
 	int err = alloc_tables(u);
 
-	if (err)
-		return err;
 	u->gcmd = vtd_get32(u, GSTS) & GCMD_LASTING;
+	u->taken_over = u->gcmd & GCMD_TE;
+	return err ? err : protect_all(u);
+}
+
+/* VT-d 6.6 and 11.4.5: pointer, then context cache, then IOTLB; all that was
+ * cached for whoever had the unit before is forgotten.  Translation that was on
+ * stays on meanwhile: every device is fenced, and what one still had under way
+ * is translated by the old tables or by ours, never not at all. */
+int vtd_start(struct vtd *u)
+{
+	int err = 0;
+
 	if (u->gcmd & GCMD_QIE)
 		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
-	if (!err && u->ecap & ECAP_QI)
+	if (!err && u->queue.ring)
 		err = queue_start(u);
 	if (!err)
 		err = set_root(u);
@@ -205,12 +254,16 @@ int vtd_translation(struct vtd *u, bool on)
 
 	if (!vtd_alive(u))
 		return vtd_fail(u, u->failure);
+	if (!on && u->keep_on)
+		return 0;
 	if (on)
 		err = flush_all(u);
-	if (err)
-		return err;
-	err = vtd_command(u, GCMD_TE, on, on ? GCMD_TE : 0,
-			  on ? "translation enable" : "translation disable");
+	if (!err)
+		err = vtd_command(u, GCMD_TE, on, on ? GCMD_TE : 0,
+				  on ? "translation enable" :
+				  "translation disable");
+	if (!err && on && protects_memory(u))
+		err = protect(u, false);
 	if (!err)
 		u->translating = on;
 	return err;

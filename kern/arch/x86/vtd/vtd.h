@@ -22,7 +22,7 @@
 
 #define VTD_QUEUE_ORDER	0		/* pages, as IQA.QS counts */
 #define VTD_QUEUE_SIZE	(256u << VTD_QUEUE_ORDER)
-#define VTD_BATCH	16		/* invalidations of one submission */
+#define VTD_BATCH	24		/* invalidations of one submission */
 #define DID_NONE	0		/* tags absent entries if CAP.CM */
 #define DID_KERNEL	1		/* never given to a space */
 
@@ -31,6 +31,8 @@ struct vtd_queue {
 	struct qi_desc *ring;
 	uint32_t *status;	/* the last completed wait's position */
 	uint32_t tail;		/* positions count on past the ring's size */
+	uint32_t recovered;	/* tail when errors were last cleared */
+	unsigned tries;		/* at that tail */
 	uint64_t descriptors, tails;	/* for measuring */
 };
 
@@ -44,6 +46,9 @@ struct vtd {
 	uint8_t levels;		/* of its second-level tables: 3, 4 or 5 */
 	uint8_t address_bits;	/* that it translates */
 	const char *unsupported;	/* why it cannot be used; NULL: it can */
+	bool keep_on;		/* must not be switched off any more */
+	bool devtlb_twice;	/* device TLBs behind it need flushes twice */
+	bool taken_over;	/* was translating when we came */
 
 	struct os_lock lock;
 	bool translating;
@@ -57,6 +62,8 @@ struct vtd {
 	uint32_t lost_dids;	/* whose last flush never completed */
 
 	void (*failed)(struct vtd *u);
+	/* A device has not answered its device-TLB invalidation. */
+	void (*devtlb_timeout)(struct vtd *u, uint16_t sid);
 	void *up;		/* the upper layer's own */
 };
 
@@ -86,6 +93,10 @@ struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am);
 #define INV_RANGE_MAX 4
 unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 		   bool leaves, struct inv list[INV_RANGE_MAX]);
+/* The same for a device's own TLB; at most INV_DEVTLB_MAX. */
+#define INV_DEVTLB_MAX 2
+unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
+			  uint64_t hi, struct inv list[INV_DEVTLB_MAX]);
 /* The smallest am whose aligned 2^am pages around lo cover [lo, hi). */
 uint8_t inv_mask(uint64_t lo, uint64_t hi);
 
@@ -110,7 +121,11 @@ int vtd_flush_write_buffer(struct vtd *u) must_check;
 /* Maps the registers, reads the capabilities; u->unsupported says what is
  * missing.  Negative: no such registers, or no memory. */
 int vtd_init(struct vtd *u, physaddr_t base, uint16_t segment) must_check;
-/* Empty tables, queue, global flush; translation stays off. */
+/* Memory for its tables and queue, and protected memory regions over all of
+ * memory where it has them, until translation is on. */
+int vtd_prepare(struct vtd *u) must_check;
+/* Tables, queue, global flush.  Translation stays as it was: a unit that was on
+ * goes on translating, from here on by our tables. */
 int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
@@ -131,6 +146,7 @@ static inline bool vtd_coherent(const struct vtd *u)
 }
 
 /* inv_queue.c */
+int queue_alloc(struct vtd *u) must_check;
 int queue_start(struct vtd *u) must_check;
 int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 		 struct vtd_ticket *t) must_check;
@@ -143,7 +159,8 @@ int regs_invalidate(struct vtd *u, const struct inv *list,
  * they return; what it has cached is for the caller to flush. */
 /* Room for the entry; negative: no memory.  Comes before the first of: */
 int context_prepare(struct vtd *u, uint16_t sid) must_check;
-void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did);
+void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did,
+		 bool ats);
 void context_clear(struct vtd *u, uint16_t sid);
 struct context_entry context_get(struct vtd *u, uint16_t sid);
 
@@ -152,6 +169,7 @@ int did_alloc(struct vtd *u) must_check;	/* negative: all in use */
 void did_free(struct vtd *u, uint16_t did);
 void did_lose(struct vtd *u, uint16_t did);	/* never to be used again */
 unsigned did_in_use(struct vtd *u);
+bool did_taken(struct vtd *u, uint16_t did);
 
 /* fault.c (VT-d 7) */
 struct vtd_fault {

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What files show of units and devices (iommu.h). */
+#include "iommu_impl.h"
+
+bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
+{
+	struct vtd *u;
+
+	if (n >= iommu.nunits)
+		return false;
+	u = iommu.units[n];
+	*info = (struct iommu_unit_info){
+		.unit = u,
+		.base = u->base,
+		.regs = u->regs,
+		.dmar_width = iommu.dmar_width,
+		.version = vtd_get32(u, VER),
+		.gsts = vtd_get32(u, GSTS),
+		.cap = vtd_get64(u, CAP),
+		.ecap = vtd_get64(u, ECAP),
+		.root = u->root ? vtd_get64(u, RTADDR) &
+			field_mask(RTADDR_ADDR) : 0,
+		.root_va = u->root,
+		.devices = iommu_unit_devices(n, NULL, 0),
+		.unsupported = u->unsupported,
+		.failure = u->broken ? u->failure : NULL,
+	};
+	return true;
+}
+
+static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
+{
+	static const char *const how[] = {
+		NULL, "function level", "advanced features", "power state",
+	};
+
+	*info = (struct iommu_device_info){
+		.segment = d->segment,
+		.sid = d->sid,
+		.pid = d->space ? d->space->pid : 0,
+		.did = d->su ? d->su->did : 0,
+		.covered = d->unit,
+		.fenced = d->fenced,
+		.reset = how[d->reset],
+		.faults = d->faults,
+		.unit = d->unit ? d->unit->base : 0,
+		.reserved = d->reserved,
+		.ats = d->ats_on,
+		.nrids = d->nrids,
+	};
+	for (unsigned i = 0; i < d->nrids; i++)
+		info->rids[i] = d->rids[i].sid;
+	if (d->group)
+		info->group = d->group->sid;
+}
+
+void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
+{
+	os_lock(&iommu.lock);
+	device_info(d, info);
+	os_unlock(&iommu.lock);
+}
+
+static bool listed_before(const struct iommu_device_info *a,
+			  const struct iommu_device_info *b)
+{
+	if (a->pid != b->pid)
+		return a->pid < b->pid;
+	if (a->segment != b->segment)
+		return a->segment < b->segment;
+	return a->sid < b->sid;
+}
+
+static void sort(struct iommu_device_info *list, unsigned n)
+{
+	struct iommu_device_info info;
+	unsigned at;
+
+	for (unsigned i = 1; i < n; i++) {
+		info = list[i];
+		for (at = i; at && listed_before(&info, &list[at - 1]); at--)
+			list[at] = list[at - 1];
+		list[at] = info;
+	}
+}
+
+unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
+			    unsigned max)
+{
+	struct iommu_dev *d;
+	unsigned count = 0;
+
+	os_lock(&iommu.lock);
+	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit)
+		if (d->space && d->space->owner && count++ < max)
+			device_info(d, &list[count - 1]);
+	os_unlock(&iommu.lock);
+	sort(list, MIN(count, max));
+	return count;
+}
+
+void *iommu_peer(struct iommu_dev *d, unsigned n)
+{
+	struct iommu_dev *p = d;
+
+	for (; n && p->peers != d; n--)
+		p = p->peers;
+	return n ? NULL : p->up;
+}
+
+struct iommu_losses iommu_losses(void)
+{
+	struct iommu_losses lost = { 0 };
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		lost.domain_ids += iommu.units[i]->lost_dids;
+	os_lock(&iommu.lock);
+	lost.table_pages = iommu.lost_pages;
+	os_unlock(&iommu.lock);
+	return lost;
+}
