@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which unit a device is behind (VT-d 8.3): the one whose scopes name it; else
- * the one whose scopes name a bridge above it; else the one of its segment
- * that says INCLUDE_PCI_ALL.  Also which devices have reserved regions, and
+ * the one whose scopes name the nearest bridge above it; else the one of its
+ * segment that says INCLUDE_PCI_ALL.  Also which devices have reserved regions, and
  * which ones the unit sees under an id that is not theirs.
  */
 #include "iommu_impl.h"
@@ -95,24 +95,38 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 	}
 }
 
+/* A bridge that firmware gave no buses has nothing below it. */
 static bool below(const struct scope *s, uint16_t segment, uint16_t sid)
 {
 	unsigned bus = sid >> 8;
 
-	return s->bridge && s->segment == segment && bus >= s->secondary &&
+	return s->bridge && s->segment == segment &&
+		s->secondary > s->sid >> 8 && bus >= s->secondary &&
 		bus <= s->subordinate;
+}
+
+/* That of the nearest bridge above: the one with the highest bus. */
+static struct vtd *unit_above(uint16_t segment, uint16_t sid)
+{
+	struct scope *s, *nearest = NULL;
+
+	for (s = iommu.scopes; s; s = s->next)
+		if (s->unit && below(s, segment, sid) &&
+		    (!nearest || s->secondary > nearest->secondary))
+			nearest = s;
+	return nearest ? nearest->unit : NULL;
 }
 
 struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 {
-	struct scope *s;
+	struct vtd *above;
 
-	for (s = iommu.scopes; s; s = s->next)
+	for (struct scope *s = iommu.scopes; s; s = s->next)
 		if (s->unit && s->segment == segment && s->sid == sid)
 			return s->unit;
-	for (s = iommu.scopes; s; s = s->next)
-		if (s->unit && below(s, segment, sid))
-			return s->unit;
+	above = unit_above(segment, sid);
+	if (above)
+		return above;
 	for (unsigned i = 0; i < iommu.nall; i++)
 		if (iommu.all_of_segment[i]->segment == segment)
 			return iommu.all_of_segment[i];
