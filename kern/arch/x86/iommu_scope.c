@@ -2,8 +2,8 @@
 /*
  * Which unit a device is behind (VT-d 8.3): the one whose scopes name it; else
  * the one whose scopes name the nearest bridge above it; else the one of its
- * segment that says INCLUDE_PCI_ALL.  Also which devices have reserved regions, and
- * which ones the unit sees under an id that is not theirs.
+ * segment that says INCLUDE_PCI_ALL.  Also which devices have reserved regions,
+ * and which ones the unit sees under an id that is not theirs.
  */
 #include "iommu_impl.h"
 

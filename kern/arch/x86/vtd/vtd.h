@@ -55,6 +55,7 @@ struct vtd {
 	uint64_t *did_map;	/* bit set: in use */
 	uint32_t ndids;
 	uint32_t lost_dids;	/* whose last flush never completed */
+	unsigned next_fault;	/* the record that is looked at first */
 
 	void (*failed)(struct vtd *u);
 	void *up;		/* the upper layer's own */
