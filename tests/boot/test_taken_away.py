@@ -201,6 +201,20 @@ def test_fork_during_a_transfer(m):
     assert whole_page(lab, frame, 0x5a)
 
 
+def test_fork_flushes_before_it_returns(m):
+    """The transfer ends before the parent writes to any shared page, for which
+    it would be flushed too."""
+    lab = Lab(m, "a")
+    x = lab.map("a", "x", pinned=False)
+    warm(lab, "a", "x")
+    lab("a fill x 5a")
+    frame = lab.frame("a", "x")
+    child = int(lab("a fork x").removeprefix("child "))
+    assert lab.fault()[1:4] == ("write", x, NO_WRITE)
+    assert lab.frame_in(child, x) == frame
+    assert whole_page(lab, frame, 0x5a)
+
+
 def test_fork_copies_a_pinned_page_and_dma_goes_on(m):
     lab = Lab(m, "a")
     x = lab.map("a", "x")
@@ -277,6 +291,26 @@ def test_the_next_owner_does_not_reach_the_last_ones_frame(m, end):
     lab("b map pad 1")                      # b's y is not where a's x was
     lab(give_to(lab, "b", frame))
     assert lab("b addr y") != f"at 0x{x:x}"
+    assert lab("b unmap pad") == "unmapped"
+    assert lab("attach b unsafe") == "open"
+    assert lab(f"b dma write {x:x}") == "done"
+    assert lab.fault() == (EDU_BDF, "write", x, NO_WRITE, lab.pid["b"])
+    pattern_stands(lab, "b", frame)
+
+
+def test_the_next_owner_has_a_domain_of_its_own(m, end):
+    """It has had a device before, so its domain id is another one: the flush at
+    its attach is not for what was cached for the last owner."""
+    lab = Lab(m, "a", "b")
+    assert lab("own b 0:0.0") == "it has 0:0.0"
+    x = lab.map("a", "x")
+    warm(lab, "a", "x")
+    frame = lab.frame("a", "x")
+    lab(end)
+    if end == "detach":
+        lab("a unmap x")
+    lab("b map pad 1")
+    lab(give_to(lab, "b", frame))
     assert lab("b unmap pad") == "unmapped"
     assert lab("attach b unsafe") == "open"
     assert lab(f"b dma write {x:x}") == "done"
