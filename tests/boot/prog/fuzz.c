@@ -99,7 +99,10 @@ static _Noreturn void make_calls(void)
 				state += 77;
 			continue;
 		}
-		raw(n, some_argument(), some_argument(), some_argument(),
+		/* Some of those that wait shall not wait for ever. */
+		raw(n, n == SYS_sleep ? (long)chance(3) : some_argument(),
+		    some_argument(),
+		    n == SYS_poll ? (long)chance(3) : some_argument(),
 		    some_argument(), some_argument(), some_argument());
 	}
 	exit(0);

@@ -159,9 +159,16 @@ static void files(void)
 	exit(3);
 }
 
+static _Noreturn void full(void)
+{
+	print("full\n");
+	for (;;)
+		sleep_ms(1000000);
+}
+
 static void pipe_ends(void)
 {
-	int fd[2], pid, n = 0;
+	int fd[2], pid, n;
 
 	do {			/* a hundred pipes a process */
 		for (n = 0; n < 100 && pipe(fd) == 0; n++)
@@ -172,7 +179,7 @@ static void pipe_ends(void)
 		if (pid > 0)
 			sleep_ms(1000000);
 	} while (pid == 0);
-	exit(3);
+	full();
 }
 
 static void processes(void)
@@ -181,19 +188,24 @@ static void processes(void)
 
 	while ((pid = fork()) > 0)
 		;
-	if (pid == 0)
-		for (;;)
-			sleep_ms(1000000);
-	wait(NULL);
-	exit(3);
+	if (pid < 0)
+		full();
+	for (;;)
+		sleep_ms(1000000);
 }
 
-/* fork by every child, too. */
+/* fork by every child, too; the first process says when it can do so no more.
+ */
 static void bomb(void)
 {
+	int first = getpid();
+
 	for (;;)
-		if (fork() < 0)
+		if (fork() < 0) {
+			if (getpid() == first)
+				full();
 			sleep_ms(10);
+		}
 }
 
 static void mappings(void)
