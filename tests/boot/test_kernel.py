@@ -41,6 +41,9 @@ PROGRAMS = {
     "files": "reading_and_writing appending removed_while_open large "
              "directories current_directory_removed descriptors_run_out "
              "permissions none_for_good process_files files_of_the_dead",
+    "devices": "config_space host_bridge_is_not_written registers "
+               "registers_are_revoked interrupts_are_revoked reset "
+               "none_has_what_he_is_given",
     "names": "replace before after create_in_a_union files_and_devices "
              "isolation circles list_is_commands",
 }
