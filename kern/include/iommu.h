@@ -51,7 +51,8 @@ struct iommu_fault {
 struct iommu_events {
 	/* There is something for iommu_service_faults; interrupt context. */
 	void (*pending)(void);
-	/* The owner of a space: one of its devices caused a fault. */
+	/* The owner of a space: one of its devices caused a fault.  Called
+	 * with a lock of the iommu held; must not call back here. */
 	void (*fault)(void *owner, const struct iommu_fault *f);
 };
 void iommu_set_events(const struct iommu_events *events);

@@ -56,6 +56,14 @@ def test_program(m, program, test):
     assert m.run(f"{program} {test}", timeout=30) == "ok\n"
 
 
+def test_interrupts_of_devices(boot):
+    """On one processor, where who waits does not run at once."""
+    m = boot(f"{SMALL.replace('-smp 2', '-smp 1')} {UNIT} {EDU} {ICOUNT} "
+             "-device nvme,serial=x", limit=120)
+    assert m.run("devices interrupts_of_the_next_owner") == "ok\n"
+    assert m.run("devices interrupts_after_a_reset") == "ok\n"
+
+
 def test_pids_wrap(boot):
     """A hundred thousand processes."""
     m = boot(f"{SMALL.replace('-smp 2', '-smp 1')} {ICOUNT}", limit=120)

@@ -9,6 +9,8 @@ must stand, as the process sees it and as it is seen from outside.
 Each of them on a unit with and one without caching mode: there the kernel
 flushes at attach too, which would hide a flush that detach forgot.
 """
+import re
+
 import pytest
 
 from lab import Lab
@@ -297,6 +299,23 @@ def test_the_next_owner_does_not_reach_the_last_ones_frame(m, end):
     assert lab(f"b dma write {x:x}") == "done"
     assert lab.fault() == (EDU_BDF, "write", x, NO_WRITE, lab.pid["b"])
     pattern_stands(lab, "b", frame)
+
+
+def test_exec_takes_a_device_away_and_says_so(m):
+    """Somebody gave it to the process, and wonders why it is free again."""
+    lab = Lab(m, "a")
+    lab("become a")
+    assert re.search(rf"warning: iommu: 0:3\.0 is detached: pid "
+                     rf"{lab.pid['a']} runs another program\r?\n", m.seen)
+
+
+def test_lab_sees_the_end_of_a_process_that_forked(m):
+    """The child kept the pipes open, and lab waited for an answer for ever."""
+    lab = Lab(m, "a")
+    child_of(lab, "a")
+    lab("a exit")
+    lab("new c")
+    assert lab("c exit") != ""
 
 
 def test_the_next_owner_has_a_domain_of_its_own(m, end):

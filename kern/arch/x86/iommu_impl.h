@@ -5,7 +5,7 @@
  * iommu.lock guards each device's state and its command register, and the list
  * of devices; it is never held while waiting for hardware.  A space's lock
  * guards its list of units.  Order: iommu.lock, then nothing but the services'
- * own locks; a space's lock likewise.
+ * own locks and what events.fault takes; a space's lock likewise.
  */
 #ifndef IOMMU_IMPL_H
 #define IOMMU_IMPL_H

@@ -146,6 +146,60 @@ static void interrupts_are_revoked(void)
 	CHECK(wait(NULL) == pid && parent == getpid());
 }
 
+/* Who waited for the device of his day took the count of the next owner's. */
+static void interrupts_of_the_next_owner(void)
+{
+	char text[16];
+	uint8_t *regs;
+	int fd, pid;
+
+	own();
+	fd = drv_irq(bdf, 0);
+	pid = fork();
+	if (pid == 0) {
+		sleep_ms(20);
+		CHECK(drv_detach(bdf) == 0);
+		CHECK(drv_attach(bdf, getpid(), "unsafe") == 0);
+		fd = drv_irq(bdf, 0);
+		regs = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+		put32(regs + 0x60, 1);
+		put32(regs + 0x60, 2);
+		sleep_ms(20);
+		CHECK(read(fd, text, sizeof(text)) == 2 && text[0] == '2');
+		exit(0);
+	}
+	FAILS(read(fd, text, sizeof(text)), "taken away");
+	CHECK(wait(NULL) == pid);
+}
+
+static uint16_t msix_control(void)
+{
+	uint8_t config[256];
+	unsigned cap;
+	int fd = open(file("config"), OREAD);
+
+	CHECK(fd >= 0 && pread(fd, config, 256, 0) == 256);
+	close(fd);
+	for (cap = config[0x34]; cap && config[cap] != 0x11;)
+		cap = config[cap + 1];
+	CHECK(cap);
+	return (uint16_t)(config[cap + 2] | config[cap + 3] << 8);
+}
+
+/* A reset turned MSI-X off, and open interrupts never came again. */
+static void interrupts_after_a_reset(void)
+{
+	CHECK(drv_find(0x1b36, 0x10, bdf) == 0);
+	CHECK(drv_attach(bdf, getpid(), "") == 0);
+	CHECK(!(msix_control() & 0x8000));
+	CHECK(drv_irq(bdf, 0) >= 0);
+	CHECK(msix_control() & 0x8000);
+	CHECK(writefile(file("ctl"), "reset") == 0);
+	CHECK(msix_control() & 0x8000);
+	CHECK(drv_detach(bdf) == 0);
+	CHECK(!(msix_control() & 0x8000));
+}
+
 static void reset(void)
 {
 	own();
@@ -186,6 +240,8 @@ static const struct test tests[] = {
 	{ "registers", registers },
 	{ "registers_are_revoked", registers_are_revoked },
 	{ "interrupts_are_revoked", interrupts_are_revoked },
+	{ "interrupts_of_the_next_owner", interrupts_of_the_next_owner },
+	{ "interrupts_after_a_reset", interrupts_after_a_reset },
 	{ "reset", reset },
 	{ "none_has_what_he_is_given", none_has_what_he_is_given },
 	{ NULL, NULL },

@@ -215,9 +215,12 @@ static void do_fork(const struct buffer *b)
 {
 	int pid = b && have_device ? edudev_fork((uintptr_t)b->p) : fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		close(0);	/* lab must see when its worker dies */
+		close(1);
 		for (;;)
 			sleep_ms(1000000);
+	}
 	reply(pid < 0 ? "failed: %r" : "child %d", pid);
 }
 
