@@ -33,6 +33,7 @@ struct aspace {
 	uint64_t cpus;		/* bit: loaded there */
 	struct qlock lock;
 	struct list regions;
+	unsigned nregions;
 	struct iommu_space *io;	/* NULL: no device attached */
 	size_t resident;	/* frames */
 	bool lost;		/* a unit failed: frames are not reused */

@@ -43,8 +43,8 @@ struct iommu_upper {
 	bool (*gives_out)(uint64_t lo, uint64_t hi);
 	/* There is something for iommu_service_faults; interrupt context. */
 	void (*pending)(void);
-	/* One of the devices of that owner (NULL: nobody's) caused a fault;
-	 * not to sleep, nor to call back. */
+	/* One of the devices of that owner (NULL: nobody's) caused a fault.
+	 * Called with a lock of the iommu held; must not call back here. */
 	void (*fault)(void *owner, const struct iommu_fault *f);
 };
 

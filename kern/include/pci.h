@@ -61,7 +61,6 @@ struct pci_device {
 	/* pciown.c */
 	struct proc *owner;	/* NULL: nobody */
 	struct list owned;	/* among its owner's */
-	uint64_t generation;	/* counts owners */
 	struct pci_irq *irqs[PCI_MAX_IRQS];
 };
 

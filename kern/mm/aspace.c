@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define MAX_HOLES 32
+#define FORK_RESERVE 1024	/* frames without which there is no fork */
+#define MAX_REGIONS 8192	/* of a space: a search looks at all of them */
 
 /* Addresses that no process is given. */
 static struct {
@@ -67,9 +69,10 @@ void aspace_get(struct aspace *as)
 	__atomic_fetch_add(&as->refs, 1, __ATOMIC_RELAXED);
 }
 
-static void region_free(struct region *r)
+static void region_free(struct aspace *as, struct region *r)
 {
 	list_remove(&r->link);
+	as->nregions--;
 	kfree(r);
 }
 
@@ -83,7 +86,7 @@ void aspace_put(struct aspace *as)
 	qlock(&as->lock);
 	list_for_each_safe(r, tmp, &as->regions, link) {
 		(void)!pages_remove(as, r->start, r->end);
-		region_free(r);
+		region_free(as, r);
 	}
 	qunlock(&as->lock);
 	pt_destroy(as->root);
@@ -144,16 +147,32 @@ static uintptr_t find_gap(struct aspace *as, size_t len, uintptr_t from,
 	return at < end && len <= end - at ? at : 0;
 }
 
-static struct region *region_new(struct aspace *as, uintptr_t start,
-				 uintptr_t end, const struct region *like)
+/* A copy, in no list yet; NULL: an error. */
+static struct region *region_alloc(struct aspace *as, const struct region *like)
 {
-	struct region *r = kmalloc(sizeof(*r)), *next;
+	struct region *r;
 
+	if (as->nregions == MAX_REGIONS) {
+		error(ENOMEM, "more than %u mappings", MAX_REGIONS);
+		return NULL;
+	}
+	r = kmalloc(sizeof(*r));
 	if (!r) {
 		error(ENOMEM, "no memory");
 		return NULL;
 	}
+	as->nregions++;
 	*r = *like;
+	return r;
+}
+
+static struct region *region_new(struct aspace *as, uintptr_t start,
+				 uintptr_t end, const struct region *like)
+{
+	struct region *r = region_alloc(as, like), *next;
+
+	if (!r)
+		return NULL;
 	r->start = start;
 	r->end = end;
 	list_for_each(next, &as->regions, link)
@@ -161,6 +180,28 @@ static struct region *region_new(struct aspace *as, uintptr_t start,
 			break;
 	list_insert_before(&next->link, &r->link);
 	return r;
+}
+
+static bool can_join(const struct region *low, const struct region *high)
+{
+	return low->end == high->start && low->prot == high->prot &&
+		low->pinned == high->pinned && !low->device && !high->device;
+}
+
+/* One region with its neighbours, where they are alike. */
+static void join_neighbours(struct aspace *as, struct region *r)
+{
+	struct region *low = list_entry(r->link.prev, struct region, link);
+	struct region *high = list_entry(r->link.next, struct region, link);
+
+	if (r->link.next != &as->regions && can_join(r, high)) {
+		r->end = high->end;
+		region_free(as, high);
+	}
+	if (r->link.prev != &as->regions && can_join(low, r)) {
+		low->end = r->end;
+		region_free(as, r);
+	}
 }
 
 static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
@@ -222,7 +263,9 @@ long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 			err = pages_populate(as, r);
 		if (r && err) {
 			(void)!pages_remove(as, r->start, r->end);
-			region_free(r);
+			region_free(as, r);
+		} else if (r) {
+			join_neighbours(as, r);
 		}
 	}
 	qunlock(&as->lock);
@@ -251,7 +294,7 @@ long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
 		err = pages_map_device(as, r);
 	if (r && err) {
 		(void)!pages_remove(as, r->start, r->end);
-		region_free(r);
+		region_free(as, r);
 	}
 	qunlock(&as->lock);
 	return err ? err : (long)at;
@@ -265,7 +308,7 @@ void aspace_revoke_device(struct aspace *as, void *device)
 	list_for_each_safe(r, tmp, &as->regions, link)
 		if (r->device == device) {
 			(void)!pages_remove(as, r->start, r->end);
-			region_free(r);
+			region_free(as, r);
 		}
 	qunlock(&as->lock);
 }
@@ -278,10 +321,9 @@ static int split_at(struct aspace *as, uintptr_t at)
 
 	if (!r || r->start == at)
 		return 0;
-	upper = kmalloc(sizeof(*upper));
+	upper = region_alloc(as, r);
 	if (!upper)
-		return error(ENOMEM, "no memory");
-	*upper = *r;
+		return -ENOMEM;
 	upper->start = at;
 	upper->pa = r->pa + (at - r->start);
 	r->end = at;
@@ -316,7 +358,7 @@ int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
 		err = pages_remove(as, addr, end);
 		list_for_each_safe(r, tmp, &as->regions, link)
 			if (r->start >= addr && r->end <= end)
-				region_free(r);
+				region_free(as, r);
 	}
 	qunlock(&as->lock);
 	return err;
@@ -388,11 +430,17 @@ static int fork_regions(struct aspace *parent, struct aspace *child)
 	return err;
 }
 
+/* What is shared now will be copied: better no fork than a parent that cannot
+ * write its stack afterwards. */
 struct aspace *aspace_fork(struct aspace *parent)
 {
-	struct aspace *child = aspace_create();
+	struct aspace *child = NULL;
 	int err;
 
+	if (pages_free() > FORK_RESERVE)
+		child = aspace_create();
+	else
+		error(ENOMEM, "no memory");
 	if (!child)
 		return NULL;
 	qlock(&parent->lock);

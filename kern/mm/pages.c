@@ -22,6 +22,7 @@
 
 #define BATCH		64	/* frames let go at a time */
 #define RESERVE		256	/* frames that processes do not get */
+#define LARGE_RESERVE	1024	/* nor large ones, beside these */
 
 size_t frames_lost;
 
@@ -103,19 +104,38 @@ static int install(struct aspace *as, const struct region *r, uintptr_t va,
 	return err;
 }
 
-static struct page *user_page(void)
+/* The more a process has, the sooner it finds that there is no more: then there
+ * is room for the small one that ends it. */
+static bool may_have_more(const struct aspace *as)
 {
-	struct page *pg = pages_free() > RESERVE ? page_alloc_user() : NULL;
+	return pages_free() > RESERVE + MIN(as->resident / 8, LARGE_RESERVE);
+}
+
+static struct page *user_page(const struct aspace *as)
+{
+	struct page *pg = may_have_more(as) ? page_alloc_user() : NULL;
 
 	if (!pg)
 		error(ENOMEM, "no memory");
 	return pg;
 }
 
+/* The entry of a page that is to be made; a table costs a frame too. */
+static pte_t *new_entry(struct aspace *as, uintptr_t va)
+{
+	pte_t *e = pt_leaf(as->root, va, false);
+
+	if (!e && may_have_more(as))
+		e = pt_leaf(as->root, va, true);
+	if (!e)
+		error(ENOMEM, "no memory");
+	return e;
+}
+
 static int make_page(struct aspace *as, const struct region *r, uintptr_t va,
 		     pte_t *e)
 {
-	struct page *pg = user_page();
+	struct page *pg = user_page(as);
 
 	return pg ? install(as, r, va, e, pg) : -ENOMEM;
 }
@@ -135,7 +155,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 		flush_added(&g);
 		return err;
 	}
-	new = user_page();
+	new = user_page(as);
 	if (!new)
 		return -ENOMEM;
 	memcpy(kva(page_pa(new)), kva(page_pa(old)), PGSIZE);
@@ -165,9 +185,9 @@ static int fault(struct aspace *as, uintptr_t va, int how)
 	if (r->device)
 		return error(EFAULT, "0x%lx: device memory is gone", va);
 	va = ROUNDDOWN(va, PGSIZE);
-	e = pt_leaf(as->root, va, true);
+	e = new_entry(as, va);
 	if (!e)
-		return error(ENOMEM, "no memory");
+		return -ENOMEM;
 	if (!has_frame(*e))
 		return make_page(as, r, va, e);
 	if (how == PROT_WRITE && !(*e & PTE_W))
@@ -191,9 +211,9 @@ int pages_populate(struct aspace *as, const struct region *r)
 	int err;
 
 	for (uintptr_t va = r->start; va < r->end; va += PGSIZE) {
-		e = pt_leaf(as->root, va, true);
+		e = new_entry(as, va);
 		if (!e)
-			return error(ENOMEM, "no memory");
+			return -ENOMEM;
 		err = has_frame(*e) ? 0 : make_page(as, r, va, e);
 		if (err)
 			return err;
@@ -316,16 +336,16 @@ int pages_show(struct aspace *as)
 static int copy_for_child(struct aspace *child, const struct region *r,
 			  uintptr_t va, pte_t pte)
 {
-	struct page *pg = user_page();
+	struct page *pg = user_page(child);
 	pte_t *e;
 
 	if (!pg)
 		return -ENOMEM;
 	memcpy(kva(page_pa(pg)), kva(pte & PTE_ADDR), PGSIZE);
-	e = pt_leaf(child->root, va, true);
+	e = new_entry(child, va);
 	if (!e) {
 		page_put(pg);
-		return error(ENOMEM, "no memory");
+		return -ENOMEM;
 	}
 	return install(child, r, va, e, pg);
 }
@@ -333,10 +353,10 @@ static int copy_for_child(struct aspace *child, const struct region *r,
 static int share_with_child(struct aspace *child, const struct region *r,
 			    uintptr_t va, pte_t pte)
 {
-	pte_t *e = pt_leaf(child->root, va, true);
+	pte_t *e = new_entry(child, va);
 
 	if (!e)
-		return error(ENOMEM, "no memory");
+		return -ENOMEM;
 	page_get(pte_page(pte));
 	*e = set_rights(r, pte);
 	child->resident++;
@@ -399,9 +419,9 @@ int pages_map_device(struct aspace *as, const struct region *r)
 	for (uintptr_t va = r->start; va < r->end; va += PGSIZE, pa += PGSIZE) {
 		if (pa >= r->hole && pa < r->hole_end)
 			continue;
-		e = pt_leaf(as->root, va, true);
+		e = new_entry(as, va);
 		if (!e)
-			return error(ENOMEM, "no memory");
+			return -ENOMEM;
 		*e = pte_device(pa, r->prot);
 	}
 	return 0;
@@ -427,11 +447,13 @@ static int write_page(struct aspace *as, uintptr_t va, const void *from,
 		      size_t n)
 {
 	struct region *r = region_find(as, va);
-	pte_t *e = r ? pt_leaf(as->root, va, true) : NULL;
+	pte_t *e = r ? new_entry(as, va) : NULL;
 	int err = 0;
 
+	if (!r)
+		return error(EFAULT, "0x%lx: no memory there", va);
 	if (!e)
-		return error(ENOMEM, "no memory");
+		return -ENOMEM;
 	if (!has_frame(*e))
 		err = make_page(as, r, ROUNDDOWN(va, PGSIZE), e);
 	if (!err)

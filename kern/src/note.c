@@ -66,6 +66,23 @@ bool note_pending(struct proc *p)
 		(READ_ONCE(p->nnotes) && !p->in_handler);
 }
 
+static bool is_ignored(const char *text)
+{
+	return !strncmp(text, "iommu:", 6);
+}
+
+bool note_ends(struct proc *p)
+{
+	bool ends;
+
+	spin_lock(&p->note_lock);
+	ends = p->killed;
+	for (unsigned i = 0; i < p->nnotes && !p->handler; i++)
+		ends |= !is_ignored(p->notes[i]);
+	spin_unlock(&p->note_lock);
+	return ends;
+}
+
 /* The oldest note; "kill" first of all. */
 static void take_note(struct proc *p, char *text)
 {
@@ -109,7 +126,7 @@ static int from_ureg(struct trapframe *tf, const struct ureg *u)
 
 static void default_action(const char *text)
 {
-	if (strncmp(text, "iommu:", 6))
+	if (!is_ignored(text))
 		proc_exit(0, text);
 }
 

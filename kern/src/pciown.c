@@ -22,9 +22,9 @@
 
 struct pci_irq {
 	struct waitq q;
-	uint64_t count;		/* under q.lock */
-	int vector;
-	bool gone;		/* its device was taken away */
+	uint64_t count;		/* the rest under q.lock */
+	unsigned revoked;	/* how often the device was taken away */
+	int vector;		/* 0: not open since */
 };
 
 static struct {
@@ -113,7 +113,6 @@ static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 		return err;
 	}
 	d->owner = proc_get(p);
-	d->generation++;
 	list_append(&p->devices, &d->owned);
 	return 0;
 }
@@ -140,7 +139,7 @@ static void revoke_irqs(struct pci_device *d)
 		pci_irq_disable(d, n);
 		irq_free(irq->vector);
 		spin_lock(&irq->q.lock);
-		irq->gone = true;
+		irq->revoked++;
 		irq->vector = 0;
 		spin_unlock(&irq->q.lock);
 		wake_all(&irq->q);
@@ -159,7 +158,6 @@ static int release(struct pci_device *d)
 	err = iommu_detach(d->iommu);
 	list_remove(&d->owned);
 	d->owner = NULL;
-	d->generation++;
 	drop_space(p);
 	proc_put(p);
 	return err;
@@ -175,12 +173,17 @@ int pciown_detach(struct pci_device *d)
 	return err;
 }
 
-static void release_all(struct proc *p)
+/* `why` is worth a line in the log, since nobody asked for it; NULL: it is not.
+ */
+static void release_all(struct proc *p, const char *why)
 {
 	struct pci_device *d;
 
 	while (!list_empty(&p->devices)) {
 		d = list_first(&p->devices, struct pci_device, owned);
+		if (why)
+			klog(LOG_WARN, "iommu: %s is detached: pid %d %s",
+			     d->name, p->pid, why);
 		if (release(d) < 0)
 			klog(LOG_ERROR, "iommu: detach %s: %s", d->name,
 			     current_kthread()->errstr);
@@ -191,7 +194,7 @@ void pciown_exit(struct proc *p)
 {
 	qlock(&own.lock);
 	p->exiting = true;
-	release_all(p);
+	release_all(p, NULL);
 	qunlock(&own.lock);
 }
 
@@ -200,7 +203,7 @@ struct aspace *pciown_exec(struct proc *p, struct aspace *as)
 	struct aspace *old;
 
 	qlock(&own.lock);
-	release_all(p);
+	release_all(p, "runs another program");
 	old = proc_set_aspace(p, as);
 	qunlock(&own.lock);
 	return old;
@@ -232,18 +235,6 @@ int pciown_check(struct pci_device *d)
 
 	qlock(&own.lock);
 	err = owned_by_caller(d);
-	qunlock(&own.lock);
-	return err;
-}
-
-int pciown_reset(struct pci_device *d)
-{
-	int err;
-
-	qlock(&own.lock);
-	err = owned_by_caller(d);
-	if (!err)
-		err = iommu_reset(d->iommu);
 	qunlock(&own.lock);
 	return err;
 }
@@ -319,7 +310,6 @@ static int open_irq(struct pci_device *d, unsigned n)
 	spin_lock(&irq->q.lock);
 	irq->vector = vector;
 	irq->count = 0;
-	irq->gone = false;
 	spin_unlock(&irq->q.lock);
 	err = pci_irq_enable(d, n, &m);
 	if (err) {
@@ -343,15 +333,43 @@ int pciown_irq_open(struct pci_device *d, unsigned n)
 	return err;
 }
 
-/* What was counted; true: there is something to say. */
-static bool take_count(struct pci_irq *irq, uint64_t *count)
+/* A reset leaves a device's interrupts off; who has them open keeps them. */
+static int reset(struct pci_device *d)
+{
+	struct msi_message m;
+	int err = iommu_reset(d->iommu);
+
+	for (unsigned n = 0; n < PCI_MAX_IRQS && !err; n++)
+		if (d->irqs[n] && d->irqs[n]->vector) {
+			m = irq_message(d->irqs[n]->vector);
+			err = pci_irq_enable(d, n, &m);
+		}
+	return err;
+}
+
+int pciown_reset(struct pci_device *d)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	if (!err)
+		err = reset(d);
+	qunlock(&own.lock);
+	return err;
+}
+
+/* What was counted; true: there is something to say.  Nothing, when the device
+ * was taken away meanwhile: what comes then is somebody else's. */
+static bool take_count(struct pci_irq *irq, unsigned revoked, uint64_t *count)
 {
 	bool gone;
 
 	spin_lock(&irq->q.lock);
-	*count = irq->count;
-	irq->count = 0;
-	gone = irq->gone;
+	gone = irq->revoked != revoked || !irq->vector;
+	*count = gone ? 0 : irq->count;
+	if (!gone)
+		irq->count = 0;
 	spin_unlock(&irq->q.lock);
 	return *count || gone;
 }
@@ -359,10 +377,12 @@ static bool take_count(struct pci_irq *irq, uint64_t *count)
 ssize_t pciown_irq_read(struct pci_device *d, unsigned n, uint64_t *count)
 {
 	struct pci_irq *irq = d->irqs[n];
+	unsigned revoked = READ_ONCE(irq->revoked);	/* before the check */
 	int err = pciown_check(d);
 
 	if (!err)
-		err = wait_until(&irq->q, take_count(irq, count), NO_DEADLINE);
+		err = wait_until(&irq->q, take_count(irq, revoked, count),
+				 NO_DEADLINE);
 	if (!err && !*count)
 		err = error(ENODEV, "%s: taken away", d->name);
 	return err;
@@ -373,7 +393,7 @@ bool pciown_irq_ready(struct pci_device *d, unsigned n, struct waitq **q)
 	struct pci_irq *irq = d->irqs[n];
 
 	*q = &irq->q;
-	return READ_ONCE(irq->count) || READ_ONCE(irq->gone);
+	return READ_ONCE(irq->count) || !READ_ONCE(irq->vector);
 }
 
 /* Whole fields that can hurt nobody but their owner: cache line size, latency

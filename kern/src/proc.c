@@ -197,11 +197,16 @@ static void drop_files(struct proc *p)
 	chan_put(dot);
 }
 
-/* Becomes known; its thread may run from here on. */
+/* Becomes known; its thread may run from here on.  Not the child of a process
+ * that a note ends: whoever posted it to the note group, by pid, may have been
+ * past the child already. */
 static int proc_publish(struct proc *p, struct proc *parent)
 {
+	bool ends;
+
 	spin_lock(&procs.lock);
-	p->pid = new_pid();
+	ends = parent && note_ends(parent);
+	p->pid = ends ? 0 : new_pid();
 	p->serial = ++procs.last_serial;
 	if (p->pid) {
 		list_append(&procs.all, &p->link);
@@ -210,6 +215,8 @@ static int proc_publish(struct proc *p, struct proc *parent)
 			list_append(&parent->children, &p->sibling);
 	}
 	spin_unlock(&procs.lock);
+	if (ends)
+		return error(EINTR, "interrupted");
 	return p->pid ? p->pid : error(ENOSPC, "no process id left");
 }
 

@@ -149,6 +149,15 @@ class Machine:
 
     # The shell
 
+    def line(self, line):
+        """Types the line, as it stands, and gives what comes before the
+        prompt."""
+        self.type(line + "\n")
+        self.expect(re.escape(line) + "\r\n")
+        self.expect(r"(^|\r\n)\$ ")
+        text = self.before()
+        return text + "\n" if text or self.serial.after != "$ " else ""
+
     def run(self, command, status=0, timeout=20):
         """Runs a command line in the shell, checks how it ended (None: any
         way), and gives what it printed, without the kernel's log."""

@@ -329,7 +329,7 @@ def test_loglevel_0_shows_errors_alone(boot):
 def test_another_init(boot):
     """It has the console, as /bin/init has."""
     m = boot(f"{SMALL} {UNIT}", cmdline="init=/bin/sh")
-    assert m.run("cat '#proc/1/status'").startswith("sh 1 0 eve sleeping ")
+    assert m.run("cat '#proc/1/status'").startswith("sh 1 0 eve ")
 
 
 def test_init_that_is_missing(boot):

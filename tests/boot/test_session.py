@@ -58,27 +58,18 @@ def m():
         yield machine
 
 
-def command(m, line):
-    """Types the line, as it stands, and gives what comes before the prompt."""
-    m.type(line + "\n")
-    m.expect(re.escape(line) + "\r\n")
-    m.expect(r"(^|\r\n)\$ ")
-    text = m.before()
-    return text + "\n" if text else ""
-
-
 def test_session_as_written(m):
     # The shell is process 2; each of these is the next one.
     for _ in range(3, 27):
-        assert command(m, "sleep 1000 &") == ""
-    assert command(m, "mkdir -p /sys/iommu") == ""
-    assert command(m, "/bin/bind \\#iommu /sys/iommu") == ""
-    assert command(m, "cd /sys/iommu/") == ""
-    assert command(m, "ls") == "attach detach info mappings power\n"
-    assert command(m, "echo 0:3.0 1 >attach") == ""
-    assert command(m, "echo 0:0.0 22 >attach") == ""
-    assert command(m, "echo 0:1:0 22 >attach") == ""
-    assert command(m, "echo 0:2.0 26 >attach") == ""
+        assert m.line("sleep 1000 &") == ""
+    assert m.line("mkdir -p /sys/iommu") == ""
+    assert m.line("/bin/bind \\#iommu /sys/iommu") == ""
+    assert m.line("cd /sys/iommu/") == ""
+    assert m.line("ls") == "attach detach info mappings power\n"
+    assert m.line("echo 0:3.0 1 >attach") == ""
+    assert m.line("echo 0:0.0 22 >attach") == ""
+    assert m.line("echo 0:1:0 22 >attach") == ""
+    assert m.line("echo 0:2.0 26 >attach") == ""
     assert re.fullmatch(rf"Mappings for {UNIT}\n"
                         "\tpid = 1\n"
                         "\t\tdevice = 0:3.0\n"
@@ -86,34 +77,34 @@ def test_session_as_written(m):
                         "\t\tdevice = 0:0.0\n"
                         "\t\tdevice = 0:1.0\n"
                         "\tpid = 26\n"
-                        "\t\tdevice = 0:2.0\n", command(m, "cat mappings"))
-    assert command(m, "echo 0:2.0 >detach") == ""
-    assert command(m, "echo 0:1:0 >detach") == ""
+                        "\t\tdevice = 0:2.0\n", m.line("cat mappings"))
+    assert m.line("echo 0:2.0 >detach") == ""
+    assert m.line("echo 0:1:0 >detach") == ""
     assert re.fullmatch(rf"Mappings for {UNIT}\n"
                         "\tpid = 1\n"
                         "\t\tdevice = 0:3.0\n"
                         "\tpid = 22\n"
-                        "\t\tdevice = 0:0.0\n", command(m, "cat mappings"))
-    assert re.fullmatch(INFO, command(m, "cat info"))
-    assert command(m, "cat power") == POWER.format("enabled")
-    assert command(m, "echo -n off >power") == ""
-    assert command(m, "cat power") == POWER.format("disabled")
-    assert command(m, "echo on >power") == ""
-    assert command(m, "cat power") == POWER.format("enabled")
+                        "\t\tdevice = 0:0.0\n", m.line("cat mappings"))
+    assert re.fullmatch(INFO, m.line("cat info"))
+    assert m.line("cat power") == POWER.format("enabled")
+    assert m.line("echo -n off >power") == ""
+    assert m.line("cat power") == POWER.format("disabled")
+    assert m.line("echo on >power") == ""
+    assert m.line("cat power") == POWER.format("enabled")
 
 
 def test_info_shows_the_unit_and_not_what_it_was(m):
     """Behind the session: translation off, and on again."""
-    command(m, "echo off >power")
-    off = command(m, "cat info")
+    m.line("echo off >power")
+    off = m.line("cat info")
     assert "\tstatus = disabled\n" in off
     assert "\tglobal status = 0x44000000\n\t\ttranslation: disabled\n" in off
-    command(m, "echo enable >power")
-    assert re.fullmatch(INFO, command(m, "cat info"))
+    m.line("echo enable >power")
+    assert re.fullmatch(INFO, m.line("cat info"))
 
 
 def test_info_shows_the_root_table_that_the_unit_uses(m):
-    info = command(m, "cat info")
+    info = m.line("cat info")
     root, virtual = re.search(rf"table = ({HEX}) \(phy\) or ({HEX})",
                               info).groups()
     assert int(virtual, 16) - int(root, 16) == 0xffff800000000000
@@ -122,21 +113,21 @@ def test_info_shows_the_root_table_that_the_unit_uses(m):
 
 
 def test_info_shows_the_registers_as_they_are(m):
-    info = command(m, "cat info")
+    info = m.line("cat info")
     for name, register in [("\tcapabilities", 0x08), ("ext. capabilities", 0x10)]:
         value = int(re.search(rf"{name} = ({HEX})", info)[1], 16)
         assert m.memory(0xfed90000 + register, 8) == value.to_bytes(8, "little")
 
 
 def test_shell_shows_the_processes_of_the_session(m):
-    text = command(m, "ps")
+    text = m.line("ps")
     assert re.search(r"\n +22 +2 eve +sleeping .* sleep\n", text)
     assert re.search(r"\n +26 +2 eve +sleeping .* sleep\n", text)
 
 
 def test_help_names_every_program(m):
-    text = command(m, "help")
-    for name in command(m, "ls /bin").split():
+    text = m.line("help")
+    for name in m.line("ls /bin").split():
         assert re.search(rf"\b{name}\b", text), name
 
 

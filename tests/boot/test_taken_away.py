@@ -9,6 +9,8 @@ must stand, as the process sees it and as it is seen from outside.
 Each of them on a unit with and one without caching mode: there the kernel
 flushes at attach too, which would hide a flush that detach forgot.
 """
+import re
+
 import pytest
 
 from lab import Lab
@@ -18,7 +20,8 @@ EDU_BDF = "0:3.0"
 NO_WRITE, NO_READ = 5, 6
 
 CACHING = UNIT
-NOT_CACHING = UNIT.replace("caching-mode=on", "caching-mode=off")
+NOT_CACHING = UNIT.replace("caching-mode=on", "caching-mode=off") \
+    .replace("aw-bits=48", "aw-bits=39")        # and with tables of 3 levels
 
 
 @pytest.fixture(params=[CACHING, NOT_CACHING],
@@ -201,6 +204,20 @@ def test_fork_during_a_transfer(m):
     assert whole_page(lab, frame, 0x5a)
 
 
+def test_fork_flushes_before_it_returns(m):
+    """The transfer ends before the parent writes to any shared page, for which
+    it would be flushed too."""
+    lab = Lab(m, "a")
+    x = lab.map("a", "x", pinned=False)
+    warm(lab, "a", "x")
+    lab("a fill x 5a")
+    frame = lab.frame("a", "x")
+    child = int(lab("a fork x").removeprefix("child "))
+    assert lab.fault()[1:4] == ("write", x, NO_WRITE)
+    assert lab.frame_in(child, x) == frame
+    assert whole_page(lab, frame, 0x5a)
+
+
 def test_fork_copies_a_pinned_page_and_dma_goes_on(m):
     lab = Lab(m, "a")
     x = lab.map("a", "x")
@@ -277,6 +294,43 @@ def test_the_next_owner_does_not_reach_the_last_ones_frame(m, end):
     lab("b map pad 1")                      # b's y is not where a's x was
     lab(give_to(lab, "b", frame))
     assert lab("b addr y") != f"at 0x{x:x}"
+    assert lab("b unmap pad") == "unmapped"
+    assert lab("attach b unsafe") == "open"
+    assert lab(f"b dma write {x:x}") == "done"
+    assert lab.fault() == (EDU_BDF, "write", x, NO_WRITE, lab.pid["b"])
+    pattern_stands(lab, "b", frame)
+
+
+def test_exec_takes_a_device_away_and_says_so(m):
+    """Somebody gave it to the process, and wonders why it is free again."""
+    lab = Lab(m, "a")
+    lab("become a")
+    assert re.search(rf"warning: iommu: 0:3\.0 is detached: pid "
+                     rf"{lab.pid['a']} runs another program\r?\n", m.seen)
+
+
+def test_lab_sees_the_end_of_a_process_that_forked(m):
+    """The child kept the pipes open, and lab waited for an answer for ever."""
+    lab = Lab(m, "a")
+    child_of(lab, "a")
+    lab("a exit")
+    lab("new c")
+    assert lab("c exit") != ""
+
+
+def test_the_next_owner_has_a_domain_of_its_own(m, end):
+    """It has had a device before, so its domain id is another one: the flush at
+    its attach is not for what was cached for the last owner."""
+    lab = Lab(m, "a", "b")
+    assert lab("own b 0:0.0") == "it has 0:0.0"
+    x = lab.map("a", "x")
+    warm(lab, "a", "x")
+    frame = lab.frame("a", "x")
+    lab(end)
+    if end == "detach":
+        lab("a unmap x")
+    lab("b map pad 1")
+    lab(give_to(lab, "b", frame))
     assert lab("b unmap pad") == "unmapped"
     assert lab("attach b unsafe") == "open"
     assert lab(f"b dma write {x:x}") == "done"

@@ -14,7 +14,7 @@
 #define RWBF		(1ull << 4)
 
 /* fro 0x220, as QEMU's; the last records lie beyond the first page. */
-const struct triple triples[] = {
+static const struct triple triples[] = {
 	{ 0x10, QEMU_CAP, QEMU_ECAP, "qemu without caching mode" },
 	{ 0x10, QEMU_CAP & ~(3ull << 54), QEMU_ECAP, "no drain" },
 	{ 0x10, 0xd2008c40660460, 0xf050da, "16 domains" },
@@ -22,6 +22,7 @@ const struct triple triples[] = {
 	{ 0x10, QEMU_CAP | CM | RWBF, 0xf00f48, "caching, registers" },
 	{ 0x10, QEMU_CAP | CM, QEMU_ECAP | 1, "caching, coherent" },
 	{ 0x10, QEMU_CAP | RWBF, QEMU_ECAP, "write buffer" },
+	{ 0x10, QEMU_CAP | RWBF, QEMU_ECAP | 1, "write buffer, coherent" },
 	{ 0x10, 0x8ed008c40780866, 0x60000f050df, "5 levels" },
 	{ 0x10, 0x8ed008c40780866, 0x60000f050de, "5 levels, incoherent" },
 	{ 0x10, QEMU_CAP | 0xffull << 40, QEMU_ECAP, "256 records" },
@@ -29,30 +30,28 @@ const struct triple triples[] = {
 };
 const unsigned ntriples = ARRAY_SIZE(triples) + ARRAY_SIZE(figures);
 
-static struct triple triple_at(unsigned n)
+const struct triple *triple_at(unsigned n)
 {
+	static struct triple t;
 	static char name[32];
 	const struct figures *f;
 
 	if (n < ARRAY_SIZE(triples))
-		return triples[n];
+		return &triples[n];
 	n -= (unsigned)ARRAY_SIZE(triples);
 	f = &figures[n];
 	snprintf(name, sizeof(name), "real unit %u", n + 1);
 	if (n + 1 == ARRAY_SIZE(figures))
 		snprintf(name, sizeof(name), "qemu");
-	return (struct triple){ f->ver, f->cap, f->ecap, name };
+	t = (struct triple){ f->ver, f->cap, f->ecap, name };
+	return &t;
 }
 
 const struct triple *triple_named(const char *name)
 {
-	static struct triple t;
-
-	for (unsigned i = 0; i < ntriples; i++) {
-		t = triple_at(i);
-		if (strcmp(t.name, name) == 0)
-			return &t;
-	}
+	for (unsigned i = 0; i < ntriples; i++)
+		if (strcmp(triple_at(i)->name, name) == 0)
+			return triple_at(i);
 	fail_msg("no triple %s", name);
 	return NULL;
 }
@@ -127,6 +126,33 @@ static void at_every_step(struct machine *m, const struct happening *h)
 		check_domain_ids(m->units[i]);
 }
 
+static const struct function *some_master(struct machine *m)
+{
+	const struct function *f, *some = NULL;
+	unsigned n = 0;
+
+	for (f = m->functions; f; f = f->next)
+		if (dma_can_master(f) && !(f->config[0x0e] & 1) &&
+		    !model_random(m, ++n))
+			some = f;
+	return some;
+}
+
+void attack_a_little(struct machine *m, const struct happening *h)
+{
+	const struct function *f = some_master(m), *g = some_master(m);
+
+	if (!f || h->what == E_LOCK || h->what == E_UNLOCK)
+		return;
+	if (g->holder && g->holder->n)
+		try_one(m, f, g->holder->list[model_random(m, g->holder->n)].va
+			+ PAGE * model_random(m, 2));
+	else
+		try_one(m, f, nobodys[model_random(m, ARRAY_SIZE(nobodys))]);
+	for (unsigned i = 0; i < m->nunits; i++)
+		check_domain_ids(m->units[i]);
+}
+
 void attack_always(struct bench *b)
 {
 	b->m->hook = at_every_step;
@@ -160,13 +186,9 @@ void on_triple(const char *name, void (*scenario)(struct bench *b), int wired)
 
 void on_all_triples(void (*scenario)(struct bench *b), int wired)
 {
-	struct triple t;
-
-	for (unsigned i = 0; i < ntriples; i++) {
-		t = triple_at(i);
+	for (unsigned i = 0; i < ntriples; i++)
 		for (unsigned policy = 0; policy < 9; policy++)
-			run(&t, policy, scenario, wired);
-	}
+			run(triple_at(i), policy, scenario, wired);
 }
 
 uint64_t traced(struct machine *m, uint64_t from, enum event what,

@@ -19,8 +19,8 @@ struct triple {
 	uint64_t cap, ecap;
 	const char *name;
 };
-extern const struct triple triples[];
 extern const unsigned ntriples;
+const struct triple *triple_at(unsigned n);	/* until the next call */
 const struct triple *triple_named(const char *name);
 
 /* One unit and, on bus 0 and behind a bridge on bus 1, functions of each kind;
@@ -81,8 +81,9 @@ bool can_write(struct process *p, struct function *f, uint64_t va);
 
 /* Every device that can, at every page of every process and around them. */
 void attack(struct machine *m);
-/* Between any two steps. */
+/* Between any two steps; or a hook that does less: some device at some page. */
 void attack_always(struct bench *b);
+void attack_a_little(struct machine *m, const struct happening *h);
 
 /* Runs `scenario` on a booted bench, with attacks between any two steps, for
  * each triple, or that one, under each policy. */

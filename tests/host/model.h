@@ -152,6 +152,7 @@ struct trouble {
 	bool deaf;		/* commands by GCMD are never carried out */
 	bool slow_registers;	/* requests by register never complete */
 	bool slow_queue;	/* descriptors are fetched, none completes */
+	bool stopped_queue;	/* none is fetched */
 	uint32_t queue_error;	/* FS_IQE, FS_ICE or FS_ITE: at the next one */
 };
 
@@ -191,6 +192,9 @@ struct model_unit {
 	struct table_line *tables;
 	unsigned ncontext, ntlb, ntables;
 	unsigned context_room, tlb_room, tables_room;
+	/* CAP.CM: domains whose translations count as absent, since a context
+	 * entry came in and the IOTLB was not yet invalidated behind it */
+	uint8_t unknown[65536];
 	struct posted posted[POSTED_MAX];
 	unsigned nposted;
 
@@ -303,7 +307,6 @@ bool memory_has(physaddr_t pa);
 void memory_add_buffer(struct model_unit *u);	/* CAP.RWBF */
 void memory_drop_buffer(struct model_unit *u);
 void memory_flush_buffer(struct model_unit *u);
-void memory_flush_buffered_page(struct model_unit *u, unsigned n);
 /* What a unit reads there; false: no memory. */
 bool memory_unit_read(struct model_unit *u, physaddr_t pa, uint64_t *v);
 void memory_stored(struct machine *m, physaddr_t pa, uint64_t v);

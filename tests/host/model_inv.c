@@ -42,7 +42,29 @@ static void do_iotlb(struct model_unit *u, const struct pages *i)
 	memory_flush_buffer(u);
 	drain(u, i);
 	u->tlb_clean |= i->gran == BY_ALL && u->context_clean;
+	if (i->gran == BY_ALL)
+		memset(u->unknown, 0, sizeof(u->unknown));
+	else if (i->gran == BY_DOMAIN)
+		u->unknown[i->did] = 0;
 	cache_drop_tlb(u, i->gran, i->did, i->va, i->order, i->leaves_only);
+}
+
+/* 11.4.6: an invalidation of the IOTLB must follow, by domain or of all.  In
+ * caching mode, which is there for monitors that keep tables of their own,
+ * nothing is known of a domain before that. */
+static void forget_domains(struct model_unit *u, unsigned gran, uint16_t did,
+			   uint16_t sid)
+{
+	struct context_line c = { .reason = NO_ROOT_TABLE };
+
+	if (gran == BY_ALL)
+		memset(u->unknown, 1, sizeof(u->unknown));
+	else if (gran == BY_DOMAIN)
+		u->unknown[did] = 1;
+	else if (u->gsts & G_TE)
+		c = walk_context(u, sid);
+	if (!c.reason)
+		u->unknown[c.did] = 1;
 }
 
 static void do_context(struct model_unit *u, unsigned gran, uint16_t did,
@@ -51,6 +73,8 @@ static void do_context(struct model_unit *u, unsigned gran, uint16_t did,
 	memory_flush_buffer(u);
 	u->context_clean |= gran == BY_ALL;
 	cache_drop_context(u, gran, did, sid, mask);
+	if (u->c.cm)
+		forget_domains(u, gran, did, sid);
 }
 
 /* What a page-selective request may say (CAP.PSI, CAP.MAMV); NULL: it may. */
@@ -281,7 +305,8 @@ static bool fetch(struct model_unit *u)
 	const char *bad = "the queue is in no memory of the driver";
 	struct descriptor d = { 0 };
 
-	if (queue_stopped(u) || u->iqh == u->iqt || u->nahead == QUEUE_AHEAD)
+	if (queue_stopped(u) || u->iqh == u->iqt ||
+	    u->nahead == QUEUE_AHEAD || u->trouble.stopped_queue)
 		return false;
 	if (u->trouble.queue_error) {
 		queue_error(u, u->trouble.queue_error);

@@ -143,19 +143,14 @@ static uint8_t *behind_buffer(struct model_unit *u)
 	return u->c.coherent ? u->m->mem.seen : u->m->mem.dram;
 }
 
-/* In no order: 6.8 promises none. */
-void memory_flush_buffered_page(struct model_unit *u, unsigned n)
-{
-	if (u->own && u->lingers[n])
-		memcpy(u->own + n * PGSIZE, behind_buffer(u) + n * PGSIZE,
-		       PGSIZE);
-	u->lingers[n] = false;
-}
-
 void memory_flush_buffer(struct model_unit *u)
 {
-	for (unsigned n = 0; u->own && n < u->m->mem.fresh; n++)
-		memory_flush_buffered_page(u, n);
+	for (unsigned n = 0; u->own && n < u->m->mem.fresh; n++) {
+		if (u->lingers[n])
+			memcpy(u->own + n * PGSIZE,
+			       behind_buffer(u) + n * PGSIZE, PGSIZE);
+		u->lingers[n] = false;
+	}
 }
 
 /* Whether the policy lets it leave by itself. */
@@ -171,7 +166,7 @@ static void changed(struct machine *m, unsigned n)
 	for (unsigned i = 0; i < m->nunits; i++) {
 		m->units[i]->lingers[n] = true;
 		if (leaves(m))
-			memory_flush_buffered_page(m->units[i], n);
+			memory_flush_buffer(m->units[i]);
 	}
 }
 

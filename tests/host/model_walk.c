@@ -180,6 +180,8 @@ static struct tlb_line translation_of(struct model_unit *u,
 	struct tlb_line *known = cache_tlb(u, c->did, va);
 	struct tlb_line t;
 
+	if (u->unknown[c->did])
+		return (struct tlb_line){ .shift = 12, .reason = NO_READ };
 	if (known)
 		return *known;
 	t = walk_tables(u, c, va, need);

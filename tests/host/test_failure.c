@@ -173,8 +173,10 @@ static void check_losses(struct scene *s)
 		process_end(s->p);
 	assert_int_equal(did_in_use(u), 2 + u->lost_dids);
 	assert_int_equal(iommu_losses().domain_ids, u->lost_dids);
-	if (s->p->lost)
-		assert_true(iommu_losses().table_pages > 0);
+	if (!s->p->lost)
+		return;
+	assert_true(iommu_losses().table_pages > 0);
+	assert_true(iommu_losses().domain_ids > 0);
 }
 
 /* true: the trouble came before the operation was over. */
@@ -233,6 +235,8 @@ static void test_a_queue_that_stops_at_each_step(void **state)
 	at_each_step("qemu", (struct trouble){ .slow_queue = true }, 1);
 	at_each_step("real unit 22", (struct trouble){ .slow_queue = true },
 		     1);
+	at_each_step("real unit 22", (struct trouble){ .stopped_queue = true },
+		     2);
 }
 
 static void test_requests_by_register_that_never_end(void **state)
@@ -260,6 +264,31 @@ static void test_queue_errors_at_each_step(void **state)
 	at_each_step("qemu", (struct trouble){ .queue_error = FS_ICE }, 1);
 	at_each_step("real unit 22", (struct trouble){ .queue_error = FS_ITE },
 		     1);
+}
+
+/* Each kind of unit, warm and under attack, stops answering. */
+static void stops_answering(struct bench *b)
+{
+	struct process *p = process(b, 7);
+
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	assert_int_equal(process_attach(p, b->flr, 0), 0);
+	assert_true(can_write(p, b->flr, VA));
+	b->u->trouble = (struct trouble){ .slow_queue = true,
+					  .slow_registers = true };
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_false(function_mastering(b->flr));
+	assert_true(process_attach(p, b->af, 0) < 0);
+	assert_true(process_detach(b->flr) < 0);
+	process_end(p);
+	assert_true(p->lost);
+	assert_int_equal(iommu_losses().domain_ids, 1);
+}
+
+static void test_each_kind_of_unit_stops_answering(void **state)
+{
+	(void)state;
+	on_all_triples(stops_answering, WITHOUT_WIRED);
 }
 
 /* At the start: in the middle of each command and of the first flush. */
@@ -310,6 +339,48 @@ static void test_failures_at_each_step_of_the_start(void **state)
 		}
 }
 
+static uint64_t until_other;
+
+/* Another thread finds the unit failed, wherever this one is. */
+static void other_thread_fails_it(struct machine *m, const struct happening *h)
+{
+	(void)h;
+	if (m->nheld || !until_other || --until_other)
+		return;
+	m->in_hook = false;
+	assert_true(vtd_fail(vtd_of(m->units[0]), "another thread") < 0);
+	m->in_hook = true;
+}
+
+/* Attached or not, the device is off the bus when the call is over. */
+static void test_a_unit_that_another_thread_fails_meanwhile(void **state)
+{
+	struct process *p;
+	struct bench b;
+	int err;
+
+	(void)state;
+	for (uint64_t step = 1; step < 80; step++) {
+		bench_open(&b, triple_named("real unit 22"), WITHOUT_WIRED, 1);
+		bench_boot(&b);
+		p = process(&b, 7);
+		assert_int_equal(process_map(p, VA, 1, RW), 0);
+		b.m->hook = other_thread_fails_it;
+		until_other = step;
+		err = process_attach(p, b.flr, 0);
+		if (!until_other) {
+			assert_false(function_mastering(b.flr));
+			assert_true(dev(b.flr)->fenced);
+		} else {
+			assert_int_equal(err, 0);
+			assert_true(step > 20);
+		}
+		until_other = 0;
+		process_end(p);
+		bench_close(&b);
+	}
+}
+
 /* A queue that stays full ends the wait for room, too. */
 static void test_a_queue_that_stays_full(void **state)
 {
@@ -329,6 +400,45 @@ static void test_a_queue_that_stays_full(void **state)
 	assert_non_null(strstr(b.m->error, "queue stays full"));
 	assert_true(vtd_submit(vtd_of(b.u), &inv, 1, &t) < 0);
 	bench_close(&b);
+}
+
+/* What is clear at once is not waited for until the deadline, and is called by
+ * its name. */
+static void noticed_at_once(const char *name, struct trouble t,
+			    const char *failure)
+{
+	struct iommu_unit_info info;
+	struct process *p;
+	struct bench b;
+	uint64_t began;
+
+	bench_open(&b, triple_named(name), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	b.u->trouble = t;
+	began = b.m->now;
+	assert_true(vtd_invalidate(vtd_of(b.u), &(struct inv){ .what = QI_IOTLB,
+					  .gran = GRAN_GLOBAL }, 1) < 0);
+	assert_true(b.m->now - began < SECONDS / 4);
+	assert_true(iommu_unit_info(0, &info));
+	assert_string_equal(info.failure, failure);
+	process_end(p);
+	bench_close(&b);
+}
+
+static void test_what_is_clear_is_noticed_at_once(void **state)
+{
+	(void)state;
+	noticed_at_once("qemu", (struct trouble){ .gone = true },
+			"reads as all ones");
+	noticed_at_once("real unit 1", (struct trouble){ .gone = true },
+			"invalidation by register");
+	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_IQE },
+			"queue error");
+	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_ITE },
+			"queue error");
+	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_ICE },
+			"queue error");
 }
 
 /* No interrupt vector for faults: the unit works all the same. */
@@ -384,8 +494,11 @@ int main(void)
 		bench_test(test_requests_by_register_that_never_end),
 		bench_test(test_commands_that_are_never_carried_out),
 		bench_test(test_queue_errors_at_each_step),
+		bench_test(test_each_kind_of_unit_stops_answering),
 		bench_test(test_failures_at_each_step_of_the_start),
+		bench_test(test_a_unit_that_another_thread_fails_meanwhile),
 		bench_test(test_a_queue_that_stays_full),
+		bench_test(test_what_is_clear_is_noticed_at_once),
 		bench_test(test_no_vector_for_the_fault_event),
 		bench_test(test_no_memory_at_each_allocation_of_the_start),
 	};

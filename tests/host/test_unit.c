@@ -183,7 +183,7 @@ static void plant(struct bench *b)
 	b->u->ntlb = b->u->tlb_room = 1;
 }
 
-static void start_after_firmware(const char *name, uint32_t gsts)
+static void start_after_firmware(const char *name, uint32_t gsts, bool on)
 {
 	struct bench b;
 	uint32_t v;
@@ -195,7 +195,10 @@ static void start_after_firmware(const char *name, uint32_t gsts)
 	b.u->iqh = b.u->iqt = 0x40;
 	if (gsts & G_TE)	/* firmware's tables, then; not the driver's */
 		b.u->tolerant = true;
-	bench_boot(&b);
+	bench_init(&b);
+	model_call(b.m);
+	iommu_start(on);
+	b.m->watching = true;
 	b.u->tolerant = false;
 	assert_int_equal(b.m->logged[OS_ERROR], 0);
 	assert_true(b.u->gsts & G_TE);
@@ -213,20 +216,22 @@ static void start_after_firmware(const char *name, uint32_t gsts)
 static void test_what_firmware_left_in_the_caches_is_forgotten(void **state)
 {
 	(void)state;
-	start_after_firmware("qemu", 0);
-	start_after_firmware("real unit 1", 0);
-	start_after_firmware("real unit 33", 0);
+	start_after_firmware("qemu", 0, true);
+	start_after_firmware("real unit 1", 0, true);
+	start_after_firmware("real unit 33", 0, true);
 }
 
 /* Never off, and its queue, whose tail is not 0, replaced. */
 static void test_a_unit_that_firmware_left_on(void **state)
 {
 	(void)state;
-	start_after_firmware("qemu", G_TE | G_SRTP);
-	start_after_firmware("qemu", G_TE | G_SRTP | G_QIE);
-	start_after_firmware("qemu", G_QIE);
-	start_after_firmware("qemu", G_TE | G_SRTP | G_IRE | G_CFI);
-	start_after_firmware("real unit 1", G_TE | G_SRTP);
+	start_after_firmware("qemu", G_TE | G_SRTP, true);
+	start_after_firmware("qemu", G_TE | G_SRTP | G_QIE, true);
+	start_after_firmware("qemu", G_QIE, true);
+	start_after_firmware("qemu", G_TE | G_SRTP | G_IRE | G_CFI, true);
+	start_after_firmware("real unit 1", G_TE | G_SRTP, true);
+	start_after_firmware("qemu", G_TE | G_SRTP, false);
+	start_after_firmware("real unit 1", G_TE | G_SRTP, false);
 }
 
 static const char *unusable(uint32_t ver, uint64_t cap, uint64_t ecap)
@@ -427,22 +432,27 @@ static void test_the_queue_wraps_70000_times(void **state)
 	bench_close(&b);
 }
 
-/* As if 2^32 descriptors had gone before: the sums of positions wrap. */
+/* As if 2^32 descriptors had gone before: the sums of positions wrap, and a wait
+ * is over when it is. */
 static void test_positions_wrap_at_2_to_the_32(void **state)
 {
-	struct inv list[] = { inv_context_global(), inv_iotlb_global() };
+	struct process *p;
 	struct bench b;
-	struct vtd *u = booted(&b, "qemu");
+	struct vtd *u = booted(&b, "real unit 22");
 	unsigned skip = u->queue.tail;
 
 	(void)state;
-	u->queue.tail = UINT32_MAX - 255 - 1024 + skip;
+	u->queue.tail = UINT32_MAX - 255 - 256 + skip;
 	*u->queue.status = u->queue.tail - 1;
-	for (unsigned i = 0; i < 2000; i++) {
-		model_call(b.m);
-		assert_int_equal(vtd_invalidate(u, list, 2), 0);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	for (unsigned i = 0; i < 500; i++) {
+		assert_true(can_write(p, b.flr, VA));
+		assert_int_equal(process_replace(p, VA, RW), 0);
 	}
-	assert_true(u->queue.tail > 1024 && u->queue.tail < 10000);
+	assert_true(u->queue.tail > 256 && u->queue.tail < 10000);
+	process_end(p);
 	bench_close(&b);
 }
 
@@ -468,27 +478,39 @@ static void test_many_tickets(void **state)
 static void wake_late(struct machine *m, const struct happening *h)
 {
 	if (h->what == E_RELAX && m->now > *(uint64_t *)m->hook_arg)
-		m->units[0]->trouble.slow_queue = false;
+		m->units[0]->trouble = (struct trouble){ 0 };
 }
 
-/* A ring that is full is waited for, not written past. */
-static void test_a_full_queue_is_waited_for(void **state)
+/* A ring that is full is waited for, not written past, whether the unit fetches
+ * ahead or not; with any number of invalidations in a submission. */
+static void full_queue(struct trouble trouble, unsigned n)
 {
-	struct inv inv = inv_iotlb_domain(3);
+	struct inv list[VTD_BATCH];
 	struct vtd_ticket t;
 	struct bench b;
 	struct vtd *u = booted(&b, "qemu");
-	uint64_t end = b.m->now + 500000000;
+	uint64_t end = b.m->now + 500000000, fetched = b.u->fetched;
 
-	(void)state;
-	b.u->trouble.slow_queue = true;
+	for (unsigned i = 0; i < n; i++)
+		list[i] = inv_iotlb_domain(3);
+	b.u->trouble = trouble;
 	b.m->hook = wake_late;
 	b.m->hook_arg = &end;
 	for (unsigned i = 0; i < 300; i++)
-		assert_int_equal(vtd_submit(u, &inv, 1, &t), 0);
+		assert_int_equal(vtd_submit(u, list, n, &t), 0);
 	assert_int_equal(vtd_wait(u, &t), 0);
 	assert_true(b.m->now > end);
+	assert_int_equal(b.u->fetched - fetched, 300 * (n + 1));
 	bench_close(&b);
+}
+
+static void test_a_full_queue_is_waited_for(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n <= VTD_BATCH; n++) {
+		full_queue((struct trouble){ .slow_queue = true }, n);
+		full_queue((struct trouble){ .stopped_queue = true }, n);
+	}
 }
 
 static void sleep_long(struct machine *m, const struct happening *h)

@@ -81,14 +81,24 @@ static void fault_event(void *unit)
 		iommu.upper.pending();
 }
 
+/* Why that entry cannot be a unit; NULL: it can. */
+static const char *unit_refused(const struct dmar_entry *e)
+{
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (iommu.units[i]->base == e->base)
+			return "is listed already";
+	return iommu.nunits == MAX_UNITS ? "is one too many" : NULL;
+}
+
 static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 {
 	struct scope like = { .use = SCOPE_UNIT, .segment = e->segment };
-	struct vtd *u = os_alloc(sizeof(*u));
+	const char *why = unit_refused(e);
+	struct vtd *u = why ? NULL : os_alloc(sizeof(*u));
 
-	if (!u || iommu.nunits == MAX_UNITS) {
-		os_log(OS_ERROR, "dmar: offset %u: no room for one more unit",
-		       e->offset);
+	if (!u) {
+		os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx %s; dropped",
+		       e->offset, e->base, why ? why : "finds no memory");
 		return;
 	}
 	if (!e->base || vtd_init(u, e->base, e->segment) < 0) {

@@ -5,7 +5,7 @@
  * iommu.lock guards each device's state and its command register, and the list
  * of devices; it is never held while waiting for hardware.  A space's lock
  * guards its list of units.  Order: iommu.lock, then a space's, then the
- * services' own.
+ * services' own locks and what upper->fault takes.
  */
 #ifndef IOMMU_IMPL_H
 #define IOMMU_IMPL_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Device scopes (VT-d 8.3): which unit a device is behind: the one whose scopes
- * name it; else the one whose scopes name a bridge above it; else the one of
- * its segment that says INCLUDE_PCI_ALL.  Also which devices have reserved
- * regions, and which ones may use a device TLB.
+ * name it; else the one whose scopes name the nearest bridge above it; else the
+ * one of its segment that says INCLUDE_PCI_ALL.  Also which devices have
+ * reserved regions, and which ones may use a device TLB.
  */
 #include "iommu_impl.h"
 
@@ -97,25 +97,39 @@ static bool names(const struct scope *s, enum scope_use use, uint16_t segment,
 	return s->use == use && s->segment == segment && s->sid == sid;
 }
 
+/* A bridge that firmware gave no buses has nothing below it. */
 static bool is_above(const struct scope *s, enum scope_use use,
 		     uint16_t segment, uint16_t sid)
 {
 	unsigned bus = sid >> 8;
 
 	return s->use == use && s->bridge && s->segment == segment &&
-		bus >= s->secondary && bus <= s->subordinate;
+		s->secondary > s->sid >> 8 && bus >= s->secondary &&
+		bus <= s->subordinate;
+}
+
+/* That of the nearest bridge above: the one with the highest bus. */
+static struct vtd *unit_above(uint16_t segment, uint16_t sid)
+{
+	struct scope *s, *nearest = NULL;
+
+	for (s = iommu.scopes; s; s = s->next)
+		if (is_above(s, SCOPE_UNIT, segment, sid) &&
+		    (!nearest || s->secondary > nearest->secondary))
+			nearest = s;
+	return nearest ? nearest->unit : NULL;
 }
 
 struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 {
-	struct scope *s;
+	struct vtd *above;
 
-	for (s = iommu.scopes; s; s = s->next)
+	for (struct scope *s = iommu.scopes; s; s = s->next)
 		if (names(s, SCOPE_UNIT, segment, sid))
 			return s->unit;
-	for (s = iommu.scopes; s; s = s->next)
-		if (is_above(s, SCOPE_UNIT, segment, sid))
-			return s->unit;
+	above = unit_above(segment, sid);
+	if (above)
+		return above;
 	for (unsigned i = 0; i < iommu.nall; i++)
 		if (iommu.all_of_segment[i]->segment == segment)
 			return iommu.all_of_segment[i];

@@ -166,21 +166,44 @@ const void *firmware_map(physaddr_t pa, size_t len)
 	return map_area(pa, len, KPT_READ);
 }
 
+#define KSTACK_PAGES (KSTACK_SIZE / PGSIZE)
+
+static void put_frames(struct page **pg, unsigned n)
+{
+	while (n)
+		page_put(pg[--n]);
+}
+
+/* All of a stack's frames, or none. */
+static bool get_frames(struct page **pg, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pg[i] = page_alloc(0);
+		if (!pg[i]) {
+			put_frames(pg, i);
+			return false;
+		}
+	}
+	return true;
+}
+
 static uintptr_t new_kstack(void)
 {
-	uintptr_t va = take(&kpt.next_kstack, KSTACK_SIZE + PGSIZE, PGSIZE,
-			    KSTACK_END);
-	struct page *pg;
+	struct page *pg[KSTACK_PAGES];
+	uintptr_t va;
+	unsigned i = 0;
 
-	if (!va)
+	if (!get_frames(pg, KSTACK_PAGES))
 		return 0;
-	va += PGSIZE;
-	for (size_t at = 0; at < KSTACK_SIZE; at += PGSIZE) {
-		pg = page_alloc(0);
-		if (!pg || !kpt_map(va + at, page_pa(pg), PGSIZE, KPT_WRITE))
-			return 0;
-	}
-	return va;
+	va = take(&kpt.next_kstack, KSTACK_SIZE + PGSIZE, PGSIZE, KSTACK_END);
+	while (va && i < KSTACK_PAGES &&
+	       kpt_map(va + (i + 1) * PGSIZE, page_pa(pg[i]), PGSIZE,
+		       KPT_WRITE))
+		i++;
+	if (i == KSTACK_PAGES)
+		return va + PGSIZE;
+	put_frames(pg + i, KSTACK_PAGES - i);	/* what is mapped stays so */
+	return 0;
 }
 
 uintptr_t kstack_alloc(void)

@@ -9,12 +9,14 @@
 #include <assert.h>
 #include <chan.h>
 #include <kmalloc.h>
+#include <page.h>
 #include <proc.h>
 #include <string.h>
 #include <timer.h>
 
 #define FILE_MAX	(64 * MIB)
 #define GROW_FROM	512ul
+#define RESERVE		(8 * MIB)	/* files do not take the last of it */
 
 struct node {
 	unsigned refs;		/* chans, and one for being in the tree */
@@ -259,7 +261,7 @@ static int make_room(struct node *n, size_t len)
 		room *= 2;
 	if (n->data && room == n->room)
 		return 0;
-	data = kmalloc(room);
+	data = pages_free() * PGSIZE > room + RESERVE ? kmalloc(room) : NULL;
 	if (!data)
 		return error(ENOMEM, "%s: no memory", n->name);
 	memcpy(data, n->image ? n->image : n->data, n->len);

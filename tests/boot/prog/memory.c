@@ -278,6 +278,47 @@ static void many_mappings(void)
 		CHECK(*p[i] == (char)i);
 }
 
+/* Mappings side by side are one, however they were made. */
+static void neighbours_join(void)
+{
+	char path[32], *text, *p[64];
+	unsigned before = 0, after = 0;
+
+	snprint(path, sizeof(path), "#proc/%d/maps", getpid());
+	text = readfile(path, NULL);
+	for (char *s = text; *s; s++)
+		before += *s == '\n';
+	free(text);
+	for (unsigned i = 0; i < 64; i++) {
+		p[i] = memory(PAGE, RW, 0);
+		*p[i] = (char)i;
+	}
+	text = readfile(path, NULL);
+	for (char *s = text; *s; s++)
+		after += *s == '\n';
+	free(text);
+	CHECK(after <= before + 1);
+	munmap(p[30], PAGE);
+	CHECK(mmap(p[30], PAGE, PROT_READ, MAP_ANON | MAP_FIXED, -1, 0));
+	CHECK(*p[29] == 29 && *p[30] == 0 && *p[31] == 31);
+	ends_by(write_target, p[30], "write");
+}
+
+static void too_many_mappings(void)
+{
+	unsigned n = 0;
+	char *p = memory(32 * MEG, RW, 0);
+
+	for (long at = 0; at < 32 * MEG; at += 2 * PAGE, n++)
+		if (mprotect(p + at, PAGE, PROT_READ) < 0)
+			break;
+	CHECK(n > 1000 && n < 4096);
+	FAILS(mprotect(p + n * 2 * PAGE, PAGE, PROT_READ), "more than");
+	FAILS(munmap(p + n * 2 * PAGE + PAGE, PAGE), "more than");
+	munmap(p, 16 * MEG);
+	CHECK(mprotect(p + n * 2 * PAGE, PAGE, PROT_READ) == 0);
+}
+
 static const struct test tests[] = {
 	{ "write_or_execute", write_or_execute },
 	{ "code_and_constants", code_and_constants },
@@ -287,7 +328,9 @@ static const struct test tests[] = {
 	{ "protect_in_parts", protect_in_parts }, { "copies", copies },
 	{ "copy_by_the_kernel", copy_by_the_kernel },
 	{ "stack_guard", stack_guard }, { "below", below },
-	{ "many_mappings", many_mappings }, { NULL, NULL },
+	{ "many_mappings", many_mappings },
+	{ "neighbours_join", neighbours_join },
+	{ "too_many_mappings", too_many_mappings }, { NULL, NULL },
 };
 
 int main(int argc, char **argv)

@@ -267,11 +267,40 @@ static void test_absent_context_entries_in_caching_mode(void **state)
 	absent_context_after(PLAIN_CAP | CM,
 			     context_desc(BY_DEVICE, DID, SID, 0), false);
 	absent_context_after(PLAIN_CAP | CM,
-			     context_desc(BY_DEVICE, 0, SID, 0), true);
-	absent_context_after(PLAIN_CAP | CM, context_desc(BY_DOMAIN, 0, 0, 0),
-			     true);
-	absent_context_after(PLAIN_CAP | CM, context_desc(BY_ALL, 0, 0, 0),
-			     true);
+			     context_desc(BY_DOMAIN, 0, 0, 0), true);
+}
+
+/* 11.4.6: the IOTLB behind the context cache, in caching mode without mercy. */
+static void iotlb_behind_context(uint64_t context, uint64_t iotlb, bool sees)
+{
+	uint64_t was;
+	struct soft s;
+
+	soft_open(&s, 0x10, PLAIN_CAP | CM, PLAIN_ECAP);
+	queue_on(&s);
+	was = *context_lo(&s);
+	set(&s, context_lo(&s), 0);
+	assert_false(reads(&s));
+	set(&s, context_lo(&s), was);
+	push(&s, context, 0);
+	assert_false(reads(&s));
+	push(&s, iotlb, 0);
+	assert_int_equal(reads(&s), sees);
+	soft_close(&s);
+}
+
+static void test_the_iotlb_behind_the_context_cache(void **state)
+{
+	uint64_t device = context_desc(BY_DEVICE, 0, SID, 0);
+	uint64_t all = context_desc(BY_ALL, 0, 0, 0);
+
+	(void)state;
+	iotlb_behind_context(device, iotlb_desc(BY_DOMAIN, DID), true);
+	iotlb_behind_context(device, iotlb_desc(BY_ALL, 0), true);
+	iotlb_behind_context(device, iotlb_desc(BY_DOMAIN, 0), false);
+	iotlb_behind_context(device, iotlb_desc(BY_DOMAIN, DID + 1), false);
+	iotlb_behind_context(all, iotlb_desc(BY_DOMAIN, DID), true);
+	iotlb_behind_context(all, iotlb_desc(BY_DOMAIN, DID + 1), false);
 }
 
 static void test_reserved_bits_in_caching_mode(void **state)
@@ -351,6 +380,7 @@ int model_cache_tests(void)
 		cmocka_unit_test(test_wider_rights_need_an_invalidation),
 		cmocka_unit_test(test_absent_pages_in_caching_mode),
 		cmocka_unit_test(test_absent_context_entries_in_caching_mode),
+		cmocka_unit_test(test_the_iotlb_behind_the_context_cache),
 		cmocka_unit_test(test_reserved_bits_in_caching_mode),
 		cmocka_unit_test(test_set_root_pointer_and_the_caches),
 		cmocka_unit_test(test_units_that_forget),

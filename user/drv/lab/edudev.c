@@ -52,3 +52,25 @@ int edudev_finish(void)
 	put32(regs + ISR_ACK, get32(regs + ISR));
 	return 0;
 }
+
+/*
+ * Forks with a transfer on its way, and waits for the transfer's end without
+ * a write to memory: the first one to a shared page would flush for the fork.
+ */
+int edudev_fork(uint64_t addr)
+{
+	long pid = SYS_rfork;
+
+	edudev_start(addr, 4095, true);
+	asm volatile("syscall\n"
+		     "test %0, %0\n"
+		     "jz 2f\n"
+		     "1: pause\n"
+		     "testl $1, (%2)\n"
+		     "jnz 1b\n"
+		     "2:\n"
+		     : "+a"(pid)
+		     : "D"(RFPROC | RFFDG), "r"(regs + DMA_CMD)
+		     : "rcx", "r11", "memory");
+	return (int)pid;
+}

@@ -22,5 +22,7 @@ int edudev_open(void);
 void edudev_start(uint64_t addr, unsigned len, bool write);
 bool edudev_busy(void);
 int edudev_finish(void);
+/* A transfer to memory with a fork between its start and its end; fork's. */
+int edudev_fork(uint64_t addr);
 
 #endif

@@ -7,6 +7,7 @@
  *
  *	new P			a process with that name
  *	attach P [unsafe]	gives it the device; detach takes it back
+ *	own P BDF		gives it another device
  *	kill P, become P	ends it, or lets it execute /bin/sleep
  *	frame PID ADDR		the frame under a page of that process
  *	maps PID TEXT, pages PID TEXT	its first line there with that text
@@ -18,7 +19,7 @@
  *	  open: the device that it was given
  *	  dma read|write B|ADDR [LEN], start ..., busy, finish: a transfer
  *	  device [BYTE]: the device's own buffer
- *	  notes, fork, exit
+ *	  notes, fork, fork B (during a transfer to it), exit
  */
 #include "lab.h"
 
@@ -197,6 +198,14 @@ static void do_attach(struct proc *p, const char *words)
 		tell(p, "open");
 }
 
+static void do_own(const struct proc *p, const char *other)
+{
+	if (!other || drv_attach(other, p->pid, "unsafe") < 0)
+		print("own: %r\n");
+	else
+		print("own: it has %s\n", other);
+}
+
 static void command(char *line)
 {
 	char *arg = strchr(line, ' '), *more = NULL;
@@ -219,6 +228,8 @@ static void command(char *line)
 		do_new(arg);
 	else if (!strcmp(line, "attach") && p)
 		do_attach(p, more ? more : "");
+	else if (!strcmp(line, "own") && p)
+		do_own(p, more);
 	else if (!strcmp(line, "kill") && p)
 		do_kill(p);
 	else if (!strcmp(line, "become") && p)

@@ -211,13 +211,16 @@ static void do_device(unsigned n, char **w)
 	reply("all %02x", page[0]);
 }
 
-static void do_fork(void)
+static void do_fork(const struct buffer *b)
 {
-	int pid = fork();
+	int pid = b && have_device ? edudev_fork((uintptr_t)b->p) : fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		close(0);	/* lab must see when its worker dies */
+		close(1);
 		for (;;)
 			sleep_ms(1000000);
+	}
 	reply(pid < 0 ? "failed: %r" : "child %d", pid);
 }
 
@@ -260,7 +263,7 @@ static void command(unsigned n, char **w)
 	else if (!strcmp(w[0], "notes"))
 		do_notes();
 	else if (!strcmp(w[0], "fork"))
-		do_fork();
+		do_fork(n > 1 ? find(w[1]) : NULL);
 	else if (!strcmp(w[0], "exec"))
 		do_exec();
 	else if (!strcmp(w[0], "exit"))

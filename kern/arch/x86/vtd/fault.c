@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Faults (VT-d 7): the fault event's message, and the fault recording
- * registers.  Records are taken from where FSTS.FRI points, in the order in
- * which they were made; F and PFO are cleared by writing ones.
+ * registers.  The unit fills them as a ring, and they are taken in that order;
+ * F and PFO are cleared by writing ones.  FSTS.FRI is not looked at: it stays
+ * where the first fault was while any is pending, and so says nothing once some
+ * of them have been taken.
  */
 #include <vtd/vtd.h>
 
@@ -81,20 +83,36 @@ static bool take_one(struct vtd *u, unsigned n, struct vtd_fault *f)
 	return true;
 }
 
+/* From where the last call stopped on; records before the first that holds a
+ * fault were taken already, or used by firmware. */
+static unsigned take_some(struct vtd *u, struct vtd_fault *list, unsigned n)
+{
+	unsigned nfr = (unsigned)field_get(u->cap, CAP_NFR) + 1;
+	unsigned got = 0;
+
+	for (unsigned looked = 0; looked < nfr && got < n; looked++) {
+		if (take_one(u, u->next_fault, &list[got]))
+			got++;
+		else if (got)
+			break;
+		u->next_fault = (u->next_fault + 1) % nfr;
+	}
+	return got;
+}
+
 unsigned fault_take(struct vtd *u, struct vtd_fault *list, unsigned n,
 		    bool *lost)
 {
-	unsigned nfr = (unsigned)field_get(u->cap, CAP_NFR) + 1;
 	uint32_t fsts = vtd_get32(u, FSTS);
-	unsigned at = (unsigned)field_get(fsts, FSTS_FRI);
 	unsigned got = 0;
 
 	*lost = false;
-	if (!vtd_alive(u) || fsts == ~0u)
+	if (fsts == ~0u) {
+		vtd_fail(u, "reads as all ones");
 		return 0;
-	while (got < n && got < nfr && take_one(u, (at + got) % nfr,
-						&list[got]))
-		got++;
+	}
+	if (fsts & FSTS_PPF)
+		got = take_some(u, list, n);
 	if (fsts & FSTS_PFO) {
 		*lost = true;
 		vtd_set32(u, FSTS, FSTS_PFO);

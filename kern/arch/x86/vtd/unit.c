@@ -33,16 +33,20 @@ bool vtd_alive(struct vtd *u)
 	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
 }
 
+/* The reason stands before `broken` tells others to look for it. */
 int vtd_fail(struct vtd *u, const char *what)
 {
-	if (!__atomic_exchange_n(&u->broken, true, __ATOMIC_ACQ_REL)) {
-		u->failure = what;
+	const char *first = NULL;
+
+	if (__atomic_compare_exchange_n(&u->failure, &first, what, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&u->broken, true, __ATOMIC_RELEASE);
 		os_log(OS_ERROR, "iommu: unit 0x%lx failed: %s", u->base, what);
 		if (u->failed)
 			u->failed(u);
 	}
 	return os_error("unit 0x%lx has failed: %s", u->base,
-			u->failure ? u->failure : what);
+			first ? first : what);
 }
 
 /* Bounded; looks once more after the deadline, since a virtual processor may

@@ -8,8 +8,9 @@
  * returns an error, and `failed` has been called so that the layer above can
  * fence the unit's devices.
  *
- * Locks: `lock` guards commands and tables, `queue.lock` the queue's tail;
- * neither is held while waiting for a submitted invalidation.
+ * Locks: `lock` guards tables, commands and invalidations by register, and is
+ * held over the bounded poll that ends each of the latter two; `queue.lock`
+ * guards the queue's tail and is not held while waiting for what was submitted.
  */
 #ifndef VTD_H
 #define VTD_H
@@ -60,6 +61,7 @@ struct vtd {
 	uint64_t *did_map;	/* bit set: in use */
 	uint32_t ndids;
 	uint32_t lost_dids;	/* whose last flush never completed */
+	unsigned next_fault;	/* the record that is looked at first */
 
 	void (*failed)(struct vtd *u);
 	/* A device has not answered its device-TLB invalidation. */

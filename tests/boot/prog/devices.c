@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the owner of a device may do with it, and who else may not. */
+#include <drv.h>
+#include "check.h"
+
+static char bdf[BDF_LEN], path[64];
+
+static const char *file(const char *name)
+{
+	snprint(path, sizeof(path), "#pci/%s/%s", bdf, name);
+	return path;
+}
+
+static void own(void)
+{
+	CHECK(drv_find(0x1234, 0x11e8, bdf) == 0);
+	CHECK(drv_attach(bdf, getpid(), "unsafe") == 0);
+}
+
+/* All of configuration space, every field in every width: what can hurt is
+ * refused, and nothing but harmless fields changes. */
+static void config_space(void)
+{
+	static uint8_t before[256], after[256];
+	uint32_t ones = 0xffffffff;
+	int fd;
+
+	own();
+	fd = open(file("config"), ORDWR);
+	CHECK(fd >= 0 && pread(fd, before, 256, 0) == 256);
+	for (unsigned width = 1; width <= 4; width *= 2)
+		for (int off = 0; off < 256; off += (int)width)
+			if (off != 0x0c && off != 0x0d && off != 0x3c)
+				FAILS(pwrite(fd, &ones, width, off),
+				      "is the kernel's");
+	CHECK(pread(fd, after, 256, 0) == 256);
+	CHECK(!memcmp(before, after, 256));
+	CHECK(pwrite(fd, "\x12", 1, 0x3c) == 1);
+	CHECK(pread(fd, after, 1, 0x3c) == 1 && after[0] == 0x12);
+	CHECK(pwrite(fd, &before[0x3c], 1, 0x3c) == 1);
+	FAILS(pwrite(fd, &ones, 3, 0x3c), "bytes at");
+	FAILS(pwrite(fd, &ones, 4, 0x3e), "bytes at");
+	FAILS(pwrite(fd, &ones, 4, 4096), "bytes at");
+	FAILS(pwrite(fd, &ones, 4, 1l << 40), "bytes at");
+	FAILS(pwrite(fd, before, 256, 0), "bytes at");
+	CHECK(pread(fd, after, 256, 1l << 40) == 0);
+	CHECK(drv_detach(bdf) == 0);
+	FAILS(pwrite(fd, "\x12", 1, 0x3c), "not attached to you");
+}
+
+static void host_bridge_is_not_written(void)
+{
+	int fd;
+
+	CHECK(drv_attach("0:0.0", getpid(), "") == 0);
+	fd = open("#pci/0:0.0/config", ORDWR);
+	CHECK(fd >= 0);
+	for (int off = 0; off < 256; off++)
+		FAILS(pwrite(fd, "", 1, off), "is the kernel's");
+}
+
+static void registers(void)
+{
+	size_t len;
+	volatile void *regs;
+	int fd;
+
+	own();
+	regs = drv_bar(bdf, 0, &len);
+	CHECK(regs && len == 1 << 20 && get32(regs) == 0x010000ed);
+	fd = open(file("bar0"), ORDWR);
+	CHECK(fd >= 0);
+	CHECK(!mmap(NULL, len + 1, RW, 0, fd, 0));
+	CHECK(!mmap(NULL, len, RW, 0, fd, 4096));
+	CHECK(!mmap(NULL, 4096, RW, 0, fd, 1));
+	CHECK(!mmap(NULL, 4096, RW, 0, fd, len));
+	CHECK(!mmap(NULL, 4096, RW, 0, fd, -4096ul));
+	CHECK(!mmap(NULL, 0, RW, 0, fd, 0));
+	CHECK(!mmap(NULL, 4096, RW, MAP_PINNED, fd, 0));
+	CHECK(mmap(NULL, 4096, RW, 0, fd, len - 4096));
+	FAILS(read(fd, &len, 1), "can only be mapped");
+	FAILS(write(fd, &len, 1), "cannot be written");
+	close(fd);
+	fd = open(file("bar0"), OREAD);
+	CHECK(!mmap(NULL, 4096, RW, 0, fd, 0));
+	CHECK(mmap(NULL, 4096, PROT_READ, 0, fd, 0));
+	FAILS(mprotect((void *)(uintptr_t)regs, 4096, PROT_READ), "nothing at");
+	FAILS(open(file("bar1"), ORDWR), "no such file");
+	FAILS(open(file("irq1"), ORDWR), "no such file");
+}
+
+static volatile void *mapped;
+
+static void use_registers(void)
+{
+	exit((int)get32(mapped) & 0xff);
+}
+
+/* Neither a child nor who has lost the device has its registers. */
+static void registers_are_revoked(void)
+{
+	struct waitmsg m;
+
+	own();
+	mapped = drv_bar(bdf, 0, NULL);
+	CHECK(mapped);
+	m = in_child(use_registers);
+	CHECK(m.status == 128 && strstr(m.msg, "fault read"));
+	CHECK((get32(mapped) & 0xff) == 0xed);
+	CHECK(drv_detach(bdf) == 0);
+	CHECK(drv_attach(bdf, getpid(), "unsafe") == 0);
+	m = in_child(use_registers);
+	CHECK(m.status == 128);
+	mapped = drv_bar(bdf, 0, NULL);
+	CHECK(mapped && (get32(mapped) & 0xff) == 0xed);
+	munmap((void *)(uintptr_t)mapped, 4096);
+}
+
+/* Who waits for an interrupt hears that the device is gone. */
+static void interrupts_are_revoked(void)
+{
+	struct pollfd f = { .events = POLLIN };
+	volatile void *regs;
+	int pid, parent = getpid();
+	char text[16];
+
+	own();
+	f.fd = drv_irq(bdf, 0);
+	regs = drv_bar(bdf, 0, NULL);
+	CHECK(f.fd >= 0 && regs);
+	put32((volatile uint8_t *)regs + 0x60, 1);
+	put32((volatile uint8_t *)regs + 0x60, 2);
+	CHECK(poll(&f, 1, 1000) == 1);
+	CHECK(read(f.fd, text, sizeof(text)) == 2 && text[0] == '2');
+	CHECK(poll(&f, 1, 10) == 0);
+	pid = fork();
+	if (pid == 0) {
+		FAILS(read(f.fd, text, sizeof(text)), "owned by pid");
+		sleep_ms(20);
+		exit(drv_detach(bdf) < 0);
+	}
+	FAILS(read(f.fd, text, sizeof(text)), "taken away");
+	FAILS(read(f.fd, text, sizeof(text)), "not attached to you");
+	CHECK(poll(&f, 1, 0) == 1);
+	FAILS(drv_irq(bdf, 0), "not attached to you");
+	CHECK(wait(NULL) == pid && parent == getpid());
+}
+
+/* Who waited for the device of his day took the count of the next owner's. */
+static void interrupts_of_the_next_owner(void)
+{
+	char text[16];
+	uint8_t *regs;
+	int fd, pid;
+
+	own();
+	fd = drv_irq(bdf, 0);
+	pid = fork();
+	if (pid == 0) {
+		sleep_ms(20);
+		CHECK(drv_detach(bdf) == 0);
+		CHECK(drv_attach(bdf, getpid(), "unsafe") == 0);
+		fd = drv_irq(bdf, 0);
+		regs = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+		put32(regs + 0x60, 1);
+		put32(regs + 0x60, 2);
+		sleep_ms(20);
+		CHECK(read(fd, text, sizeof(text)) == 2 && text[0] == '2');
+		exit(0);
+	}
+	FAILS(read(fd, text, sizeof(text)), "taken away");
+	CHECK(wait(NULL) == pid);
+}
+
+static uint16_t msix_control(void)
+{
+	uint8_t config[256];
+	unsigned cap;
+	int fd = open(file("config"), OREAD);
+
+	CHECK(fd >= 0 && pread(fd, config, 256, 0) == 256);
+	close(fd);
+	for (cap = config[0x34]; cap && config[cap] != 0x11;)
+		cap = config[cap + 1];
+	CHECK(cap);
+	return (uint16_t)(config[cap + 2] | config[cap + 3] << 8);
+}
+
+/* A reset turned MSI-X off, and open interrupts never came again. */
+static void interrupts_after_a_reset(void)
+{
+	CHECK(drv_find(0x1b36, 0x10, bdf) == 0);
+	CHECK(drv_attach(bdf, getpid(), "") == 0);
+	CHECK(!(msix_control() & 0x8000));
+	CHECK(drv_irq(bdf, 0) >= 0);
+	CHECK(msix_control() & 0x8000);
+	CHECK(writefile(file("ctl"), "reset") == 0);
+	CHECK(msix_control() & 0x8000);
+	CHECK(drv_detach(bdf) == 0);
+	CHECK(!(msix_control() & 0x8000));
+}
+
+static void reset(void)
+{
+	own();
+	CHECK(writefile(file("ctl"), "reset") == 0);
+	CHECK(writefile(file("ctl"), "reset\n") == 0);
+	FAILS(writefile(file("ctl"), "dance"), "reset, nothing else");
+	CHECK(drv_detach(bdf) == 0);
+	FAILS(writefile(file("ctl"), "reset"), "not attached to you");
+}
+
+/* none uses what he is given, and cannot take or give. */
+static void none_has_what_he_is_given(void)
+{
+	struct waitmsg m;
+	int fd[2], pid;
+	char c;
+
+	CHECK(drv_find(0x1234, 0x11e8, bdf) == 0 && pipe(fd) == 0);
+	pid = fork();
+	if (pid == 0) {
+		CHECK(writefile("#cons/user", "none") == 0);
+		CHECK(write(fd[1], "x", 1) == 1 && read(fd[1], &c, 1) == 1);
+		CHECK(get32(drv_bar(bdf, 0, NULL)) == 0x010000ed);
+		CHECK(drv_irq(bdf, 0) >= 0);
+		FAILS(drv_detach(bdf), "only eve");
+		FAILS(drv_attach("0:0.0", getpid(), ""), "only eve");
+		exit(5);
+	}
+	CHECK(read(fd[0], &c, 1) == 1);
+	CHECK(drv_attach(bdf, pid, "unsafe") == 0);
+	CHECK(write(fd[0], "x", 1) == 1);
+	CHECK(wait(&m) == pid && m.status == 5);
+}
+
+static const struct test tests[] = {
+	{ "config_space", config_space },
+	{ "host_bridge_is_not_written", host_bridge_is_not_written },
+	{ "registers", registers },
+	{ "registers_are_revoked", registers_are_revoked },
+	{ "interrupts_are_revoked", interrupts_are_revoked },
+	{ "interrupts_of_the_next_owner", interrupts_of_the_next_owner },
+	{ "interrupts_after_a_reset", interrupts_after_a_reset },
+	{ "reset", reset },
+	{ "none_has_what_he_is_given", none_has_what_he_is_given },
+	{ NULL, NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return run_test(argc, argv, tests);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* spin: uses a processor, and never asks the kernel for anything. */
+int main(void)
+{
+	for (;;)
+		__asm__ volatile("");
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What other drivers of this kind got wrong, a test each, named after it.  The
+ * faults were found in the sources of seven of them; this one exists to not
+ * have them.
+ */
+#include "bench.h"
+
+static struct process *start(struct bench *b, const char *name, int wired)
+{
+	struct process *p;
+
+	bench_open(b, triple_named(name), wired, 1);
+	bench_boot(b);
+	p = process(b, 7);
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	return p;
+}
+
+static void finish(struct bench *b, struct process *p)
+{
+	process_end(p);
+	bench_close(b);
+}
+
+/* 1 */
+static void test_detach_without_a_context_cache_flush(void **state)
+{
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	q = process(&b, 8);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	assert_int_equal(process_detach(b.flr), 0);
+	assert_int_equal(process_attach(q, b.flr, 0), 0);
+	assert_false(can_write(p, b.flr, VA));
+	process_end(q);
+	finish(&b, p);
+}
+
+/* 2 */
+static void test_unmap_that_never_invalidates(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_false(can_write(p, b.flr, VA));
+	finish(&b, p);
+}
+
+static void let_go_later(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+
+	(void)h;
+	if (m->now > *(uint64_t *)m->hook_arg)
+		u->trouble.slow_queue = false;
+}
+
+/* 3: the head says what was fetched. */
+static void test_completion_inferred_from_the_queues_head(void **state)
+{
+	struct process *p;
+	struct bench b;
+	uint64_t end;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	end = b.m->now + 500000000;
+	b.u->trouble.slow_queue = true;
+	b.m->hook = let_go_later;
+	b.m->hook_arg = &end;
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_true(b.m->now > end);
+	assert_int_equal(b.u->iqh, b.u->iqt);
+	assert_false(can_write(p, b.flr, VA));
+	finish(&b, p);
+}
+
+/* 3, second half: flags that drain, in every IOTLB descriptor. */
+static void test_no_drain_bits_set(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(model_dma_posted(b.m, 0, b.flr->sid, VA, true));
+	assert_true(model_dma_posted(b.m, 0, b.flr->sid, VA, false));
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_int_equal(b.u->nposted, 0);
+	finish(&b, p);
+}
+
+/* 4 */
+static void test_errors_checked_and_thrown_away(void **state)
+{
+	struct iommu_device_info info;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu", WITHOUT_WIRED);
+	b.u->trouble.slow_queue = true;
+	assert_true(process_attach(p, b.flr, 0) < 0);
+	assert_non_null(strstr(b.m->error, "has failed: invalidation wait"));
+	iommu_device_info(dev(b.flr), &info);
+	assert_int_equal(info.pid, 0);
+	assert_int_equal(iommu_unit_devices(0, NULL, 0), 0);
+	finish(&b, p);
+}
+
+/* 5: neither a unit nor a device that reads as all ones keeps a loop going. */
+static void test_waits_that_cannot_end(void **state)
+{
+	struct process *p;
+	struct bench b;
+	uint64_t began;
+
+	(void)state;
+	p = start(&b, "real unit 1", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.u->trouble.gone = true;
+	b.flr->gone = true;
+	began = b.m->now;
+	assert_true(process_detach(b.flr) < 0);
+	assert_true(b.m->now - began < 3000000000);
+	assert_true(b.m->steps_in_call < 2000);
+	finish(&b, p);
+}
+
+/* 6: the code that marks the unit failed does run. */
+static void test_dead_error_path(void **state)
+{
+	struct iommu_unit_info info;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_attach(p, b.plain, 0), 0);
+	b.u->trouble.slow_queue = true;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_true(iommu_unit_info(0, &info));
+	assert_string_equal(info.failure, "invalidation wait");
+	assert_false(function_mastering(b.flr));
+	assert_false(function_mastering(b.plain));
+	finish(&b, p);
+}
+
+/* 7: what GSTS says was done once must not come back as a command; what lasts
+ * must. */
+static void test_one_shot_command_bits_replayed(void **state)
+{
+	unsigned commands = 0, pointers = 0;
+	struct process *p;
+	struct bench b;
+	uint32_t v;
+
+	(void)state;
+	p = start(&b, "write buffer", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(iommu_power(false), 0);
+	assert_int_equal(iommu_power(true), 0);
+	for (uint64_t i = 0; i < b.m->traced; i++) {
+		v = (uint32_t)b.m->trace[i % TRACE_ROOM].value;
+		if (b.m->trace[i % TRACE_ROOM].what != E_WRITE ||
+		    b.m->trace[i % TRACE_ROOM].where != R_GCMD)
+			continue;
+		commands++;
+		pointers += (v & G_SRTP) != 0;
+		assert_true(commands == 1 || v & G_QIE);
+	}
+	assert_true(commands >= 5);
+	assert_int_equal(pointers, 1);
+	finish(&b, p);
+}
+
+/* 8 */
+static void test_fault_record_never_cleared(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
+		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
+		while (iommu_service_faults())
+			;
+		assert_int_equal(dev(b.flr)->faults, i);
+		assert_int_equal(fault_fsts(b.u), 0);
+	}
+	finish(&b, p);
+}
+
+/* 9: the tail is never the ring's size. */
+static void test_ring_arithmetic(void **state)
+{
+	struct inv inv = inv_iotlb_domain(5);
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu", WITHOUT_WIRED);
+	for (unsigned i = 0; i < 600; i++) {
+		model_call(b.m);
+		assert_int_equal(vtd_invalidate(vtd_of(b.u), &inv, 1), 0);
+		assert_true(b.u->iqt < 4096);
+	}
+	finish(&b, p);
+}
+
+/* 9: the index of faults wraps with the records, 16 bytes each. */
+static void test_fault_index_wraps_one_record_late(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "8 records", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	for (unsigned i = 1; i <= 40; i++) {
+		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
+		while (iommu_service_faults())
+			;
+		assert_int_equal(dev(b.flr)->faults, i);
+	}
+	finish(&b, p);
+}
+
+/* 10: lengths of 0, unknown types, one bad unit among good ones. */
+static void test_firmware_input(void **state)
+{
+	struct image image;
+	struct bench b;
+	uint32_t at;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+		bench_table(b.m, &image);
+		put_drhd(&image, 0, 0xfed1f000);	/* nothing there */
+		put_entry(&image, 77);
+		put_bytes(&image, 0, 4);
+		put_drhd(&image, 0, 0xfed90000);
+		at = put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
+		if (i == 1)
+			image.bytes[at + 1] = 0;
+		if (i == 2)
+			set_len(&image, image.entry, 0);
+		image_seal(&image);
+		model_call(b.m);
+		iommu_init(image.bytes, image.len);
+		bench_add_devices(b.m);
+		iommu_start(true);
+		assert_int_equal(iommu.nunits, 1);
+		assert_null(iommu_missing());
+		assert_non_null(dev(b.plain)->unit);
+		bench_close(&b);
+	}
+}
+
+/* 11: a pid is no domain id, and no two spaces share one. */
+static void test_domain_ids(void **state)
+{
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "16 domains", WITHOUT_WIRED);
+	q = process(&b, 7 + 256 * 65536);
+	assert_int_equal(process_map(q, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_attach(q, b.plain, 0), 0);
+	assert_true(dev(b.flr)->su->did > DID_KERNEL);
+	assert_true(dev(b.plain)->su->did > DID_KERNEL);
+	assert_int_not_equal(dev(b.flr)->su->did, dev(b.plain)->su->did);
+	assert_true(can_write(p, b.flr, VA));
+	assert_true(can_write(q, b.plain, VA));
+	process_end(q);
+	finish(&b, p);
+}
+
+/* 12: every table, not all but the root. */
+static void test_coherency(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	for (unsigned shift = 12; shift < 48; shift++)
+		assert_false(can_read(p, b.flr, (VA + 4 * PAGE) ^
+				      1ul << shift));
+	finish(&b, p);
+}
+
+/* 13: tables go back to the allocator after the flush; the model looks. */
+static void test_freed_before_flushed(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "caching, coherent", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	assert_true(b.u->ntables > 0);
+	process_end(p);
+	assert_int_equal(b.u->ntables, 0);
+	bench_close(&b);
+}
+
+/* 14: at no step is an entry present and half of another. */
+static void test_torn_entries(void **state)
+{
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "caching, coherent", WITH_WIRED);
+	q = process(&b, 8);
+	b.m->policy.keep = KEEP_NOTHING;
+	attack_always(&b);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(process_attach(p, b.wired1, 0), 0);
+		assert_true(can_read(p, b.wired1, VA));
+		assert_int_equal(process_detach(b.wired1), 0);
+		assert_int_equal(process_attach(q, b.wired1, 0), 0);
+		assert_int_equal(process_detach(b.wired1), 0);
+	}
+	process_end(q);
+	finish(&b, p);
+}
+
+/* 15: nothing that is passed through untranslated, and no device TLB either. */
+static void test_bypass_through_the_interface(void **state)
+{
+	struct context_entry e;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 29", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, ~0u), 0);
+	e = context_get(vtd_of(b.u), b.flr->sid);
+	assert_int_equal(bits(e.lo, 3, 2), 0);
+	finish(&b, p);
+}
+
+/* 16 */
+static void test_a_reserved_region_with_an_impossible_range(void **state)
+{
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_table(b.m, &image);
+	put_rmrr(&image, 0x7d000000, 0x7c000fff);
+	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
+	image_seal(&image);
+	iommu_init(image.bytes, image.len);
+	bench_add_devices(b.m);
+	assert_null(dev(b.plain)->refused);
+	assert_true(model_logged(b.m, "reserved region ends before"));
+	bench_close(&b);
+}
+
+static void nobody_masters(struct machine *m, const struct happening *h)
+{
+	if (h->what != E_WRITE || h->where != R_GCMD || !(h->value & G_TE))
+		return;
+	for (struct function *f = m->functions; f; f = f->next)
+		assert_false(f->unit && function_mastering(f));
+}
+
+/* 17: devices that firmware left running are off the bus before. */
+static void test_the_unprotected_window(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	assert_true(function_mastering(b.flr));
+	b.m->hook = nobody_masters;
+	bench_boot(&b);
+	assert_true(b.u->gsts & G_TE);
+	bench_close(&b);
+}
+
+/* 18: FPD is in no entry, and a storm does not take the machine down. */
+static void test_faults_switched_off(void **state)
+{
+	struct context_entry e;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "8 records", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	e = context_get(vtd_of(b.u), b.flr->sid);
+	assert_false(bit(e.lo, 1));
+	for (unsigned i = 0; i < 1000; i++) {
+		can_read(p, b.flr, VA + 2 * PAGE);
+		while (iommu_service_faults())
+			;
+	}
+	assert_in_range(dev(b.flr)->faults, IOMMU_STORM_FAULTS, 999);
+	assert_false(function_mastering(b.flr));
+	assert_true(b.m->logged[OS_WARN] < 64);
+	finish(&b, p);
+}
+
+/* 19: as QEMU has it, no unit says that it takes all. */
+static void test_wrong_unit(void **state)
+{
+	struct function *uncovered;
+	struct image image;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	uncovered = model_function(b.m, 0, 0, 20, 0, FN_FLR, NULL);
+	image_start(&image);
+	put_drhd(&image, 0, 0xfed90000);
+	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
+	image_seal(&image);
+	iommu_init(image.bytes, image.len);
+	bench_add_devices(b.m);
+	iommu_start(true);
+	p = process(&b, 7);
+	assert_true(process_attach(p, uncovered, 0) < 0);
+	assert_string_equal(b.m->error, "no remapping unit covers it");
+	assert_true(process_detach(uncovered) < 0);
+	assert_int_equal(process_attach(p, b.plain, 0), 0);
+	process_end(p);
+	assert_false(function_mastering(uncovered));
+	bench_close(&b);
+}
+
+/* 20 */
+static void test_dead_owner(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	b.flr->drains = 4;
+	attack_always(&b);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	process_end(p);
+	assert_false(dma_can_master(b.flr));
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(test_detach_without_a_context_cache_flush),
+		bench_test(test_unmap_that_never_invalidates),
+		bench_test(test_completion_inferred_from_the_queues_head),
+		bench_test(test_no_drain_bits_set),
+		bench_test(test_errors_checked_and_thrown_away),
+		bench_test(test_waits_that_cannot_end),
+		bench_test(test_dead_error_path),
+		bench_test(test_one_shot_command_bits_replayed),
+		bench_test(test_fault_record_never_cleared),
+		bench_test(test_ring_arithmetic),
+		bench_test(test_fault_index_wraps_one_record_late),
+		bench_test(test_firmware_input),
+		bench_test(test_domain_ids),
+		bench_test(test_coherency),
+		bench_test(test_freed_before_flushed),
+		bench_test(test_torn_entries),
+		bench_test(test_bypass_through_the_interface),
+		bench_test(test_a_reserved_region_with_an_impossible_range),
+		bench_test(test_the_unprotected_window),
+		bench_test(test_faults_switched_off),
+		bench_test(test_wrong_unit),
+		bench_test(test_dead_owner),
+	};
+
+	return cmocka_run_group_tests_name("what peers got wrong", tests, NULL,
+					   NULL);
+}
