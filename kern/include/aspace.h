@@ -79,6 +79,9 @@ void aspace_io_drop(struct aspace *as);
 int aspace_write(struct aspace *as, uintptr_t va, const void *from,
 		 size_t n) must_check;
 
+/* "ok", or what is wrong with what its devices see. */
+const char *aspace_check(struct aspace *as);
+
 struct text;
 void aspace_text(struct aspace *as, struct text *t);
 /* A line a present page: address, frame, rights; first the top table. */
@@ -86,11 +89,11 @@ void pages_text(struct aspace *as, struct text *t);
 
 /* Between the files of mm: all with the lock held. */
 struct region *region_find(struct aspace *as, uintptr_t va);
-/* Takes pages away, from the devices first; negative: a unit failed, and the
- * frames are lost. */
+/* Takes pages away, from the devices first; -ENOMEM: nothing has changed; other
+ * errors: a unit failed, and the frames are lost. */
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
 int pages_populate(struct aspace *as, const struct region *r) must_check;
-/* The region's rights have become less, or more. */
+/* The region's rights have become less (-ENOMEM: nothing has), or more. */
 int pages_narrow(struct aspace *as, const struct region *r) must_check;
 int pages_widen(struct aspace *as, const struct region *r) must_check;
 /* The child's copy of the parent's region; the caller then calls

@@ -54,8 +54,8 @@ void iommu_init(const void *dmar, size_t len, const struct iommu_upper *upper);
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up);
 /* Fences every device, then turns translation on (or leaves it off). */
 void iommu_start(bool on);
-/* The kernel stops: no device masters the bus, translation stays as it is.  Any
- * context. */
+/* The kernel stops: no device masters the bus, translation stays as it is.  No
+ * other processor runs any more; takes no lock. */
 void iommu_stop(void);
 
 /* Why there is no translation at all; NULL: there is. */
@@ -67,7 +67,7 @@ unsigned iommu_address_bits(void);
 bool iommu_service_faults(void);
 
 /*
- * Spaces.  `owner` is given to events->fault, `pid` is for texts, `serial` is
+ * Spaces.  `owner` is given to upper.fault, `pid` is for texts, `serial` is
  * unique to the owner (a device that cannot be reset is not given to another
  * one).  NULL: no memory.
  */
@@ -153,7 +153,7 @@ void *iommu_peer(struct iommu_dev *d, unsigned n);
 /* Checks every invariant of units, tables and devices that can be seen; a line
  * for each subject, "ok" or what is wrong, to say(). */
 void iommu_check(void (*say)(void *arg, const char *line), void *arg);
-/* Of one space, whose owner keeps it still: "ok", or what is wrong with its
+/* Of one space, whose owner keeps it still: NULL, or what is wrong with its
  * tables; right() says whether a page may be there with those rights. */
 const char *iommu_check_space(struct iommu_space *s,
 			      bool (*right)(void *arg, uint64_t va,

@@ -10,6 +10,7 @@
 #include <iommu.h>
 #include <types.h>
 
+#define IOMMU_ATTACH_FORM "BUS:DEV.FN PID [unsafe] [rmrr] [ats]"
 #define IOMMU_COMMAND_MAX 128	/* bytes of a command */
 
 /* What was written, as text of one line; NULL, or why it cannot be one. */
@@ -19,7 +20,7 @@ const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
 struct iommu_command {
 	uint16_t segment, sid;
 	int pid;
-	unsigned words;		/* IOMMU_UNSAFE */
+	unsigned words;		/* IOMMU_UNSAFE and others */
 };
 /* NULL, or the reason; *subject is then the word that it is about. */
 const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,

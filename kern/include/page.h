@@ -47,8 +47,9 @@ static inline struct page *pa_page(physaddr_t pa)
 /* A block of 2^order frames with one reference, contents undefined; NULL:
  * none left.  Any context. */
 struct page *page_alloc(unsigned order);
-/* Likewise one zeroed frame for process memory. */
-struct page *page_alloc_user(void);
+/* 2^order zeroed frames for process memory, each with a reference of its own
+ * and freed by itself. */
+struct page *page_alloc_user(unsigned order);
 void page_get(struct page *pg);
 /* Drops a reference; the last one frees the block. */
 void page_put(struct page *pg);

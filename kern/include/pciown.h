@@ -16,7 +16,12 @@ struct iommu_fault;
 struct pci_device;
 struct proc;
 
-void pciown_init(void);
+#define PROC_MAX_DEVICES	64	/* of one process */
+
+struct iommu_upper;
+/* For iommu_init. */
+const struct iommu_upper *pciown_upper(void);
+void pciown_init(void);		/* before iommu_start */
 
 /* `words` are iommu.h's.  Errors leave everything as it was. */
 int pciown_attach(struct pci_device *d, struct proc *p,
@@ -49,6 +54,9 @@ bool pciown_irq_ready(struct pci_device *d, unsigned n, struct waitq **q);
 /* A field of configuration space by its owner (rule 9). */
 int pciown_config_write(struct pci_device *d, unsigned off, unsigned width,
 			uint32_t v) must_check;
+
+/* Every invariant of iommu, devices and I/O tables, a line each to say(). */
+void pciown_check_all(void (*say)(void *arg, const char *line), void *arg);
 
 struct text;
 void pciown_status_text(struct pci_device *d, struct text *t);

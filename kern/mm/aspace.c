@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define MAX_HOLES 32
+#define LARGE_PAGE (PGSIZE << ORDER_2M)
 #define FORK_RESERVE 1024	/* frames without which there is no fork */
 #define MAX_REGIONS 8192	/* of a space: a search looks at all of them */
 
@@ -112,12 +113,13 @@ static uintptr_t hole_at(uintptr_t at, size_t len)
 	return 0;
 }
 
-static uintptr_t above_holes(uintptr_t at, size_t len)
+static uintptr_t above_holes(uintptr_t at, size_t len, size_t align)
 {
 	uintptr_t end;
 
+	at = ROUNDUP(at, align);
 	while ((end = hole_at(at, len)))
-		at = end;
+		at = ROUNDUP(end, align);
 	return at;
 }
 
@@ -132,17 +134,17 @@ static bool is_free(struct aspace *as, uintptr_t at, size_t len)
 }
 
 /* The lowest free place in [from, end); 0: none. */
-static uintptr_t find_gap(struct aspace *as, size_t len, uintptr_t from,
-			  uintptr_t end)
+static uintptr_t find_gap(struct aspace *as, size_t len, size_t align,
+			  uintptr_t from, uintptr_t end)
 {
-	uintptr_t at = above_holes(from, len);
+	uintptr_t at = above_holes(from, len, align);
 	struct region *r;
 
 	list_for_each(r, &as->regions, link) {
 		if (r->start >= at + len)
 			break;
 		if (r->end > at)
-			at = above_holes(r->end, len);
+			at = above_holes(r->end, len, align);
 	}
 	return at < end && len <= end - at ? at : 0;
 }
@@ -209,11 +211,13 @@ static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
 {
 	unsigned bits = (unsigned)MAP_BELOW_BITS(flags);
 	uintptr_t end = user_end;
+	size_t align = flags & MAP_PINNED && len >= LARGE_PAGE ? LARGE_PAGE :
+		PGSIZE;
 
 	if (bits)
 		end = bits < 64 ? MIN(end, 1ul << bits) : end;
 	if (!(flags & MAP_FIXED))
-		addr = find_gap(as, len, USER_BASE, end);
+		addr = find_gap(as, len, align, USER_BASE, end);
 	else if (addr % PGSIZE || addr < USER_BASE || addr >= end ||
 		 len > end - addr || !is_free(as, addr, len))
 		return error(EEXIST, "mmap: 0x%lx is not free", addr);
@@ -242,6 +246,21 @@ static int check_len(size_t *len)
 	return 0;
 }
 
+/* A process pins half of the machine's memory at most. */
+static int check_pinned(struct aspace *as, size_t len)
+{
+	struct region *r;
+	size_t pinned = len;
+
+	list_for_each(r, &as->regions, link)
+		if (r->pinned)
+			pinned += r->end - r->start;
+	if (pinned / PGSIZE > pages_total() / 2)
+		return error(ENOMEM, "mmap: more than half of all memory "
+			     "pinned");
+	return 0;
+}
+
 long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 		 int flags)
 {
@@ -255,7 +274,10 @@ long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 	if (at < 0)
 		return at;
 	qlock(&as->lock);
-	at = choose_address(as, addr, len, flags);
+	if (like.pinned)
+		at = check_pinned(as, len);
+	if (!at)
+		at = choose_address(as, addr, len, flags);
 	if (at > 0) {
 		r = region_new(as, (uintptr_t)at, (uintptr_t)at + len, &like);
 		err = r ? 0 : -ENOMEM;
@@ -286,7 +308,7 @@ long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
 	if (err)
 		return err;
 	qlock(&as->lock);
-	at = find_gap(as, len, BAR_BASE, BAR_END);
+	at = find_gap(as, len, PGSIZE, BAR_BASE, BAR_END);
 	r = at ? region_new(as, at, at + len, &like) : NULL;
 	if (!r)
 		err = error(ENOMEM, "mmap: no room for %lu bytes", len);
@@ -354,8 +376,9 @@ int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
 	err = split_at(as, addr);
 	if (!err)
 		err = split_at(as, end);
-	if (!err) {
+	if (!err)
 		err = pages_remove(as, addr, end);
+	if (err != -ENOMEM) {	/* else nothing has changed */
 		list_for_each_safe(r, tmp, &as->regions, link)
 			if (r->start >= addr && r->end <= end)
 				region_free(as, r);
@@ -366,12 +389,14 @@ int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
 
 static int protect_region(struct aspace *as, struct region *r, int prot)
 {
-	int lost = r->prot & ~prot;
+	int old = r->prot;
 	int err = 0;
 
 	r->prot = prot;
-	if (lost)
+	if (old & ~prot)
 		err = pages_narrow(as, r);
+	if (err == -ENOMEM)
+		r->prot = old;
 	return err ? err : pages_widen(as, r);
 }
 

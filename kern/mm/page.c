@@ -102,14 +102,15 @@ struct page *page_alloc(unsigned order)
 	return pg;
 }
 
-struct page *page_alloc_user(void)
+struct page *page_alloc_user(unsigned order)
 {
-	struct page *pg = page_alloc(0);
+	struct page *pg = page_alloc(order);
 
-	if (pg) {
-		pg->flags |= PG_USER;
-		memset(kva(page_pa(pg)), 0, PGSIZE);
-	}
+	if (!pg)
+		return NULL;
+	for (size_t i = 0; i < 1ul << order; i++)
+		pg[i] = (struct page){ .refs = 1, .flags = PG_RAM | PG_USER };
+	memset(kva(page_pa(pg)), 0, PGSIZE << order);
 	return pg;
 }
 

@@ -67,14 +67,56 @@ static pte_t set_rights(const struct region *r, pte_t pte)
 	return new ? new : pte & PTE_ADDR;
 }
 
-static int show(struct aspace *as, struct iommu_gather *g, uintptr_t va,
-		pte_t pte)
+/* `len` bytes from va on, which lie in memory from pte's frame on. */
+static int show_range(struct aspace *as, struct iommu_gather *g, uintptr_t va,
+		      pte_t pte, size_t len)
 {
 	g->space = as->io;
 	if (!as->io || !(pte & PTE_P) || !for_devices(va))
 		return 0;
 	assert(pte_page(pte)->flags & PG_USER);
-	return iommu_map(g, va, pte & PTE_ADDR, PGSIZE, io_prot(pte));
+	return iommu_map(g, va, pte & PTE_ADDR, len, io_prot(pte));
+}
+
+static int show(struct aspace *as, struct iommu_gather *g, uintptr_t va,
+		pte_t pte)
+{
+	return show_range(as, g, va, pte, PGSIZE);
+}
+
+/* Pages that follow each other here and in memory are shown together, so that
+ * they can be large ones to the devices. */
+struct run {
+	struct aspace *as;
+	struct iommu_gather g;
+	uintptr_t va;
+	pte_t pte;
+	size_t len;
+};
+
+static int run_end(struct run *run)
+{
+	size_t len = run->len;
+
+	run->len = 0;
+	return len ? show_range(run->as, &run->g, run->va, run->pte, len) : 0;
+}
+
+static int run_add(struct run *run, uintptr_t va, pte_t pte)
+{
+	const pte_t seen = PTE_ADDR | PTE_P | PTE_W;
+	int err;
+
+	if (run->len && va == run->va + run->len &&
+	    (pte & seen) == (run->pte & seen) + run->len) {
+		run->len += PGSIZE;
+		return 0;
+	}
+	err = run_end(run);
+	run->va = va;
+	run->pte = pte;
+	run->len = PGSIZE;
+	return err;
 }
 
 /* Makes new rights known.  Where that fails the unit has failed, has said so,
@@ -113,7 +155,7 @@ static bool may_have_more(const struct aspace *as)
 
 static struct page *user_page(const struct aspace *as)
 {
-	struct page *pg = may_have_more(as) ? page_alloc_user() : NULL;
+	struct page *pg = may_have_more(as) ? page_alloc_user(0) : NULL;
 
 	if (!pg)
 		error(ENOMEM, "no memory");
@@ -205,20 +247,62 @@ int aspace_fault(struct aspace *as, uintptr_t va, int how)
 	return err;
 }
 
+/* The largest block that fits at va, and is there to be had. */
+static struct page *block(struct aspace *as, uintptr_t va, size_t len,
+			  unsigned *order)
+{
+	static const unsigned large[] = { ORDER_1G, ORDER_2M };
+	struct page *pg = NULL;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(large) && !pg; i++) {
+		*order = large[i];
+		if (!(va % (PGSIZE << *order)) && len >= PGSIZE << *order &&
+		    pages_free() > (2ul << *order) + LARGE_RESERVE)
+			pg = page_alloc_user(*order);
+	}
+	if (pg)
+		return pg;
+	*order = 0;
+	return user_page(as);
+}
+
+/* The frames of a block, which go one by one from here on. */
+static int install_block(struct run *run, const struct region *r, uintptr_t va,
+			 struct page *pg, unsigned order)
+{
+	int err = 0;
+	pte_t *e;
+
+	for (size_t i = 0; i < 1ul << order; i++, va += PGSIZE) {
+		e = err ? NULL : new_entry(run->as, va);
+		if (!e) {
+			page_put(&pg[i]);
+			err = -ENOMEM;
+			continue;
+		}
+		*e = set_rights(r, page_pa(&pg[i]));
+		run->as->resident++;
+		err = run_add(run, va, *e);
+	}
+	return err;
+}
+
 int pages_populate(struct aspace *as, const struct region *r)
 {
-	pte_t *e;
-	int err;
+	struct run run = { .as = as };
+	uintptr_t va = r->start;
+	struct page *pg;
+	unsigned order;
+	int err = 0;
 
-	for (uintptr_t va = r->start; va < r->end; va += PGSIZE) {
-		e = new_entry(as, va);
-		if (!e)
-			return -ENOMEM;
-		err = has_frame(*e) ? 0 : make_page(as, r, va, e);
-		if (err)
-			return err;
+	for (; !err && va < r->end; va += PGSIZE << order) {
+		pg = block(as, va, r->end - va, &order);
+		err = pg ? install_block(&run, r, va, pg, order) : -ENOMEM;
 	}
-	return 0;
+	if (!err)
+		err = run_end(&run);
+	flush_added(&run.g);
+	return err;
 }
 
 /* The next entry with a frame in [*va, end), and its address; NULL: none. */
@@ -253,6 +337,13 @@ static void let_go(struct aspace *as, const physaddr_t *pa, unsigned n)
 	}
 }
 
+/* Nothing is lost but, perhaps, that a large page is now many small ones. */
+static int keep_failed(struct iommu_gather *g)
+{
+	(void)!iommu_flush(g);
+	return -ENOMEM;
+}
+
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct iommu_gather g = { .space = as->io };
@@ -263,7 +354,9 @@ int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 	int err = 0;
 
 	if (as->io && for_devices(start)) {
-		iommu_keep(&g, start, MIN(end, USER_END) - start, 0);
+		err = iommu_keep(&g, start, MIN(end, USER_END) - start, 0);
+		if (err < 0)
+			return keep_failed(&g);
 		err = iommu_flush(&g);
 		as->lost |= err < 0;
 	}
@@ -288,9 +381,11 @@ int pages_narrow(struct aspace *as, const struct region *r)
 	pte_t *e;
 	int err;
 
-	iommu_keep(&g, r->start, r->end - r->start,
-		   (r->prot ? IOMMU_READ : 0) |
-		   (r->prot & PROT_WRITE ? IOMMU_WRITE : 0));
+	err = iommu_keep(&g, r->start, r->end - r->start,
+			 (r->prot ? IOMMU_READ : 0) |
+			 (r->prot & PROT_WRITE ? IOMMU_WRITE : 0));
+	if (err < 0)
+		return keep_failed(&g);
 	err = iommu_flush(&g);
 	for (; (e = next_page(as, &va, r->end)); va += PGSIZE)
 		*e = set_rights(r, *e);
@@ -301,7 +396,7 @@ int pages_narrow(struct aspace *as, const struct region *r)
 /* Pages that are the process's alone get all rights that the region has. */
 int pages_widen(struct aspace *as, const struct region *r)
 {
-	struct iommu_gather g = { .space = as->io };
+	struct run run = { .as = as };
 	uintptr_t va = r->start;
 	pte_t *e, new;
 	int err = 0;
@@ -311,15 +406,17 @@ int pages_widen(struct aspace *as, const struct region *r)
 		if (new == (*e & ~(PTE_A | PTE_D)))
 			continue;
 		*e = new;
-		err = show(as, &g, va, new);
+		err = run_add(&run, va, new);
 	}
-	flush_added(&g);
+	if (!err)
+		err = run_end(&run);
+	flush_added(&run.g);
 	return err;
 }
 
 int pages_show(struct aspace *as)
 {
-	struct iommu_gather g = { .space = as->io };
+	struct run run = { .as = as };
 	struct region *r;
 	uintptr_t va;
 	pte_t *e;
@@ -328,8 +425,10 @@ int pages_show(struct aspace *as)
 	list_for_each(r, &as->regions, link)
 		for (va = r->start; !err && (e = next_page(as, &va, r->end));
 		     va += PGSIZE)
-			err = show(as, &g, va, *e);
-	flush_added(&g);
+			err = run_add(&run, va, *e);
+	if (!err)
+		err = run_end(&run);
+	flush_added(&run.g);
 	return err;
 }
 
@@ -384,12 +483,15 @@ int pages_forked(struct aspace *parent)
 	struct region *r;
 	uintptr_t va;
 	pte_t *e;
-	int err;
+	int err, kept = 0;
 
 	list_for_each(r, &parent->regions, link)
-		if (!r->device && !r->pinned && r->prot & PROT_WRITE)
-			iommu_keep(&g, r->start, r->end - r->start, IOMMU_READ);
+		if (!r->device && !r->pinned && r->prot & PROT_WRITE && !kept)
+			kept = iommu_keep(&g, r->start, r->end - r->start,
+					  IOMMU_READ);
 	err = iommu_flush(&g);
+	if (kept < 0)
+		return -ENOMEM;
 	list_for_each(r, &parent->regions, link) {
 		if (r->device || r->pinned || !(r->prot & PROT_WRITE))
 			continue;

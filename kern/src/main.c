@@ -55,9 +55,9 @@ static void start_iommu(void)
 	uint32_t len = 0;
 
 	dmar = acpi_table("DMAR", &len);
-	iommu_init(dmar, len);
+	iommu_init(dmar, len, pciown_upper());
 	list_for_each(d, &pci_devices, link) {
-		d->iommu = iommu_add_device(d->segment, d->sid);
+		d->iommu = iommu_add_device(d->segment, d->sid, d);
 		if (!d->iommu)
 			panic("iommu: no memory for device %s", d->name);
 	}
@@ -78,12 +78,21 @@ void kernel_main(void *unused)
 	proc_start_init(init && *init ? init : DEFAULT_INIT);
 }
 
+/* What comes after us finds no device on the bus, and translation on. */
+static void stop(void)
+{
+	irq_disable();
+	cpu_halt_others();
+	log_unlock_for_panic();
+	iommu_stop();
+}
+
 void machine_halt(void)
 {
 	klog(LOG_INFO, "halt");
+	stop();
 	acpi_power_off();
 	klog(LOG_ERROR, "halt: the machine does not turn off");
-	irq_disable();
 	for (;;)
 		irq_enable_and_halt();
 }
@@ -91,6 +100,9 @@ void machine_halt(void)
 void machine_reboot(void)
 {
 	klog(LOG_INFO, "reboot");
+	stop();
 	acpi_reset();
-	machine_halt();
+	klog(LOG_ERROR, "reboot: the machine does not reset");
+	for (;;)
+		irq_enable_and_halt();
 }

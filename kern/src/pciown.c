@@ -9,9 +9,12 @@
 #include <aspace.h>
 #include <fmt.h>
 #include <iommu.h>
+#include <iommu_faults.h>
+#include <iommu_text.h>
 #include <irq.h>
 #include <kmalloc.h>
 #include <log.h>
+#include <page.h>
 #include <pci.h>
 #include <pciown.h>
 #include <proc.h>
@@ -50,7 +53,9 @@ static void note_fault(void *owner, const struct iommu_fault *f)
 	snprintf(text, sizeof(text), "iommu: fault %x:%x.%x %s addr=0x%lx: %s",
 		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7,
 		 f->read ? "read" : "write", f->addr, f->text);
-	(void)note_post(p, text);	/* full of them already: so be it */
+	if (p)
+		(void)note_post(p, text);	/* full of them already: so be it */
+	faults_add(f);
 }
 
 /* Takes faults out of the units as they are told of, and in a storm no faster
@@ -67,16 +72,32 @@ static void fault_thread(void *unused)
 	}
 }
 
+static bool gives_out(uint64_t lo, uint64_t hi)
+{
+	uint64_t end = MIN(hi >> PGSHIFT, npages - 1);
+
+	for (uint64_t pfn = lo >> PGSHIFT; pfn <= end; pfn++)
+		if (page_is_ram(pfn << PGSHIFT))
+			return true;
+	return false;
+}
+
+const struct iommu_upper *pciown_upper(void)
+{
+	static const struct iommu_upper upper = {
+		.gives_out = gives_out, .pending = faults_pending,
+		.fault = note_fault,
+	};
+
+	return &upper;
+}
+
 void pciown_init(void)
 {
-	static const struct iommu_events events = {
-		.pending = faults_pending, .fault = note_fault,
-	};
 	struct kthread *k = kthread_create("iommu faults", fault_thread, NULL);
 
 	if (!k)
 		panic("pci: no memory for the fault thread");
-	iommu_set_events(&events);
 	kthread_ready(k);
 }
 
@@ -87,9 +108,44 @@ static void drop_space(struct proc *p)
 		aspace_io_drop(p->as);
 }
 
+/* Those that go together with d, itself the first. */
+#define for_each_peer(peer, d)						\
+	for (unsigned n_ = 0; ((peer) = iommu_peer((d)->iommu, n_)); n_++)
+
+static int check_peers(struct pci_device *d, struct proc *p)
+{
+	struct pci_device *peer, *has;
+	const char *bypass;
+	unsigned n = 0;
+
+	list_for_each(has, &p->devices, owned)
+		n++;
+	for_each_peer(peer, d) {
+		bypass = pci_virtio_bypass(peer);
+		if (bypass && peer != d)
+			return error(EPERM, "%s, which goes with it, %s",
+				     peer->name, bypass);
+		if (bypass)
+			return error(EPERM, "%s", bypass);
+		if (++n > PROC_MAX_DEVICES)
+			return error(EBUSY, "pid %d has %u devices, and gets "
+				     "no more", p->pid, PROC_MAX_DEVICES);
+	}
+	return 0;
+}
+
+static void take(struct pci_device *d, struct proc *p)
+{
+	struct pci_device *peer;
+
+	for_each_peer(peer, d) {
+		peer->owner = proc_get(p);
+		list_append(&p->devices, &peer->owned);
+	}
+}
+
 static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 {
-	const char *bypass;
 	struct iommu_space *space;
 	int err;
 
@@ -101,9 +157,9 @@ static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 		return error(ESRCH, "process %d has ended", p->pid);
 	if (iommu_missing())
 		return error(ENODEV, "%s", iommu_missing());
-	bypass = pci_virtio_bypass(d);
-	if (bypass)
-		return error(EPERM, "%s", bypass);
+	err = check_peers(d, p);
+	if (err)
+		return err;
 	space = aspace_io_get(p->as, p);
 	if (!space)
 		return -ENOMEM;
@@ -112,8 +168,7 @@ static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 		drop_space(p);
 		return err;
 	}
-	d->owner = proc_get(p);
-	list_append(&p->devices, &d->owned);
+	take(d, p);
 	return 0;
 }
 
@@ -146,18 +201,25 @@ static void revoke_irqs(struct pci_device *d)
 	}
 }
 
-/* The device is nobody's afterwards, whatever happens to its unit. */
+/* The device is nobody's afterwards, whatever happens to its unit; those that
+ * go with it, too. */
 static int release(struct pci_device *d)
 {
-	struct proc *p = d->owner;
+	struct proc *p = proc_get(d->owner);
+	struct pci_device *peer;
 	int err;
 
-	if (p->as)
-		aspace_revoke_device(p->as, d);
-	revoke_irqs(d);
+	for_each_peer(peer, d) {
+		if (p->as)
+			aspace_revoke_device(p->as, peer);
+		revoke_irqs(peer);
+	}
 	err = iommu_detach(d->iommu);
-	list_remove(&d->owned);
-	d->owner = NULL;
+	for_each_peer(peer, d) {
+		list_remove(&peer->owned);
+		peer->owner = NULL;
+		proc_put(p);
+	}
 	drop_space(p);
 	proc_put(p);
 	return err;
@@ -429,6 +491,36 @@ int pciown_config_write(struct pci_device *d, unsigned off, unsigned width,
 	return err;
 }
 
+/* Spaces are told from each other by their process's first device. */
+void pciown_check_all(void (*say)(void *arg, const char *line), void *arg)
+{
+	struct pci_device *d;
+	char line[128];
+
+	qlock(&own.lock);
+	iommu_check(say, arg);
+	list_for_each(d, &pci_devices, link) {
+		if (!d->owner || d->owner->devices.next != &d->owned)
+			continue;
+		snprintf(line, sizeof(line), "pid %d: %s", d->owner->pid,
+			 aspace_check(d->owner->as));
+		say(arg, line);
+	}
+	qunlock(&own.lock);
+}
+
+static void rids_text(const struct iommu_device_info *info, struct text *t)
+{
+	text_add(t, "requester ids");
+	for (unsigned i = 0; i < info->nrids; i++) {
+		text_add(t, " ");
+		iommu_format_bdf(t, info->segment, info->rids[i]);
+	}
+	text_add(t, "\ngroup ");
+	iommu_format_bdf(t, info->segment, info->group);
+	text_add(t, "\n");
+}
+
 void pciown_status_text(struct pci_device *d, struct text *t)
 {
 	struct iommu_device_info info = { 0 };
@@ -438,6 +530,9 @@ void pciown_status_text(struct pci_device *d, struct text *t)
 	text_add(t, "owner %d\n", info.pid);
 	text_add(t, "domain %u\n", info.did);
 	text_add(t, "covered %s\n", info.covered ? "yes" : "no");
+	rids_text(&info, t);
+	text_add(t, "reserved memory %s\n", info.reserved ? "yes" : "no");
+	text_add(t, "device tlb %s\n", info.ats ? "on" : "off");
 	text_add(t, "fenced %s\n", info.fenced ? "yes" : "no");
 	text_add(t, "reset %s\n", info.reset ? info.reset : "none");
 	text_add(t, "interrupts %u\n", pci_irq_count(d));

@@ -376,9 +376,7 @@ int iommu_power(bool on)
 
 void iommu_stop(void)
 {
-	os_lock(&iommu.lock);
 	iommu.powered = false;
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		bus_master(d, false);
-	os_unlock(&iommu.lock);
 }

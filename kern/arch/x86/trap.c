@@ -108,6 +108,7 @@ void panic(const char *fmt, ...)
 	klog(LOG_ERROR, "panic: %s", text);
 	klog(LOG_ERROR, "processor %u, called from %p", this_cpu()->id,
 	     __builtin_return_address(0));
+	iommu_stop();
 	for (;;)
 		asm volatile("hlt");
 }

@@ -2,8 +2,10 @@
 /*
  * #iommu: devices to processes and back.
  *
- *	attach		BUS:DEV.FN PID [unsafe]
+ *	attach		BUS:DEV.FN PID [unsafe] [rmrr] [ats]
+ *	check		whether all is as it must be, a line each
  *	detach		BUS:DEV.FN
+ *	faults		a line a fault; a read waits for more
  *	info		the driver's and each unit's state
  *	mappings	which device belongs to which process
  *	power		enable, disable, on, off
@@ -14,6 +16,7 @@
 #include <chan.h>
 #include <fmt.h>
 #include <iommu.h>
+#include <iommu_faults.h>
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <pci.h>
@@ -21,11 +24,13 @@
 #include <proc.h>
 #include <string.h>
 
-enum { Qroot, Qattach, Qdetach, Qinfo, Qmappings, Qpower };
+enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower };
 
 static const struct dirtab files[] = {
 	{ "attach", Qattach, 0666 },
+	{ "check", Qcheck, 0444 },
 	{ "detach", Qdetach, 0666 },
+	{ "faults", Qfaults, 0444 },
 	{ "info", Qinfo, 0444 },
 	{ "mappings", Qmappings, 0444 },
 	{ "power", Qpower, 0666 },
@@ -71,11 +76,19 @@ static void info_text(struct text *t)
 		iommu_format_unit(t, &unit);
 }
 
+static void say(void *arg, const char *line)
+{
+	text_add(arg, "%s\n", line);
+}
+
 static void make_text(struct chan *c, struct text *t)
 {
 	switch (c->qid.path) {
 	case Qattach:
-		text_add(t, "BUS:DEV.FN PID [unsafe]\n");
+		text_add(t, "%s\n", IOMMU_ATTACH_FORM);
+		break;
+	case Qcheck:
+		pciown_check_all(say, t);
 		break;
 	case Qdetach:
 		text_add(t, "BUS:DEV.FN\n");
@@ -95,13 +108,31 @@ static void make_text(struct chan *c, struct text *t)
 static int iommu_open(struct chan *c, int mode)
 {
 	(void)mode;
-	return c->qid.path == Qroot ? 0 : text_open(c, make_text);
+	if (c->qid.path == Qroot)
+		return 0;
+	return c->qid.path == Qfaults ? faults_open(c) :
+		text_open(c, make_text);
+}
+
+static void iommu_close(struct chan *c)
+{
+	if (c->qid.path == Qfaults)
+		faults_close(c);
+	else
+		text_close(c);
+}
+
+static short iommu_poll(struct chan *c, struct waitq **q)
+{
+	return c->qid.path == Qfaults ? faults_poll(c, q) : POLLIN | POLLOUT;
 }
 
 static ssize_t iommu_read(struct chan *c, void *buf, size_t n, uint64_t off)
 {
 	if (c->qid.path == Qroot)
 		return table_readdir(c, buf, n, off, files, ARRAY_SIZE(files));
+	if (c->qid.path == Qfaults)
+		return faults_read(c, buf, n);
 	return text_open_read(c, buf, n, off);
 }
 
@@ -210,7 +241,8 @@ struct dev iommu_dev = {
 	.walk = iommu_walk,
 	.stat = iommu_stat,
 	.open = iommu_open,
-	.close = text_close,
+	.close = iommu_close,
 	.read = iommu_read,
 	.write = iommu_write,
+	.poll = iommu_poll,
 };

@@ -104,14 +104,26 @@ static const char *parse_pid(const char *word, int *pid)
 static const char *parse_words(const char *s, struct iommu_command *cmd,
 			       struct text *subject)
 {
+	static const struct {
+		const char *name;
+		unsigned word;
+	} known[] = {
+		{ "unsafe", IOMMU_UNSAFE }, { "rmrr", IOMMU_RMRR },
+		{ "ats", IOMMU_ATS },
+	};
 	char word[IOMMU_COMMAND_MAX];
+	unsigned i;
 
 	while (next_word(&s, word)) {
-		if (!same(word, "unsafe") || cmd->words & IOMMU_UNSAFE) {
+		for (i = 0; i < ARRAY_SIZE(known); i++)
+			if (same(word, known[i].name))
+				break;
+		if (i == ARRAY_SIZE(known) || cmd->words & known[i].word) {
 			text_add(subject, "%s", word);
-			return "an unknown word; only unsafe may follow the pid";
+			return "an unknown word; only unsafe, rmrr and ats "
+				"may follow the pid, once";
 		}
-		cmd->words |= IOMMU_UNSAFE;
+		cmd->words |= known[i].word;
 	}
 	return NULL;
 }
@@ -124,7 +136,7 @@ const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
 
 	*cmd = (struct iommu_command){ 0 };
 	if (!next_word(&s, word))
-		return "nothing written; the form is BUS:DEV.FN PID [unsafe]";
+		return "nothing written; the form is " IOMMU_ATTACH_FORM;
 	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
 	if (why) {
 		text_add(subject, "%s", word);
@@ -132,7 +144,7 @@ const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
 	}
 	iommu_format_bdf(subject, cmd->segment, cmd->sid);
 	if (!next_word(&s, word))
-		return "no pid; the form is BUS:DEV.FN PID [unsafe]";
+		return "no pid; the form is " IOMMU_ATTACH_FORM;
 	why = parse_pid(word, &cmd->pid);
 	if (why) {
 		text_add(subject, " %s", word);
