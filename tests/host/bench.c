@@ -82,7 +82,14 @@ void bench_table(struct machine *m, struct image *image)
 void bench_add_devices(struct machine *m)
 {
 	for (struct function *f = m->functions; f; f = f->next)
-		assert_non_null(iommu_add_device(f->segment, f->sid));
+		assert_non_null(iommu_add_device(f->segment, f->sid, f));
+}
+
+struct iommu_upper bench_upper;
+
+void bench_table_given(const void *dmar, size_t len)
+{
+	iommu_init(dmar, len, &bench_upper);
 }
 
 void bench_init(struct bench *b)
@@ -91,7 +98,7 @@ void bench_init(struct bench *b)
 
 	bench_table(b->m, &image);
 	model_call(b->m);
-	iommu_init(image.bytes, image.len);
+	bench_table_given(image.bytes, image.len);
 	bench_add_devices(b->m);
 }
 
@@ -256,7 +263,7 @@ int process_protect(struct process *p, uint64_t va, unsigned pages, int prot)
 	int err;
 
 	model_call(p->m);
-	iommu_keep(&g, va, pages * PAGE, prot);
+	assert_int_equal(iommu_keep(&g, va, pages * PAGE, prot), 0);
 	err = finish(p, &g);
 	for (unsigned i = 0; i < n && !err; i++)
 		frame_free(p->m, frames[i]);

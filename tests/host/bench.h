@@ -47,6 +47,9 @@ void bench_bare(struct bench *b, uint64_t seed);
 void bench_boot(struct bench *b);
 void bench_init(struct bench *b);		/* up to iommu_start */
 void bench_table(struct machine *m, struct image *image);
+/* iommu_init, with what the tests want to hear. */
+extern struct iommu_upper bench_upper;
+void bench_table_given(const void *dmar, size_t len);
 void bench_add_devices(struct machine *m);
 /* No violations, no locks held, no memory but what there was when idle. */
 void bench_close(struct bench *b);

@@ -95,7 +95,7 @@ struct function {
 	uint16_t segment, sid;
 	struct model_unit *unit;	/* that translates for it; NULL: none */
 	unsigned kind;
-	uint8_t config[256], writable[256], after_reset[256];
+	uint8_t config[4096], writable[4096], after_reset[4096];
 	uint8_t pcie, af, pm;		/* where its capabilities are */
 	bool gone;			/* all ones */
 	bool stubborn;			/* never takes the bus */

@@ -179,7 +179,7 @@ static bool answers(const struct machine *m, const struct function *f)
 static bool well_formed(struct machine *m, unsigned off, unsigned width)
 {
 	bool good = (width == 1 || width == 2 || width == 4) &&
-		off % width == 0 && off + width <= 256;
+		off % width == 0 && off + width <= 4096;
 
 	if (!good)
 		model_violation(m, "PCI access of %u bytes at 0x%x", width,
@@ -207,7 +207,8 @@ uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 {
 	uint32_t v = 0;
 
-	if (!well_formed(m, off, width) || !answers(m, f))
+	if (!well_formed(m, off, width) || !answers(m, f) ||
+	    (off >= 256 && !f->pcie))
 		return UINT32_MAX >> (32 - 8 * width);
 	show_pending(f, off, width);
 	for (unsigned i = width; i > 0; i--)

@@ -27,10 +27,6 @@ static void on_fault(void *owner, const struct iommu_fault *f)
 	told.addr[told.n++ % 1024] = f->addr;
 }
 
-static const struct iommu_events events = {
-	.pending = on_pending, .fault = on_fault,
-};
-
 /* Process 7 with a page at VA and the device; nobody attacks. */
 static struct process *start(struct bench *b, const char *name)
 {
@@ -38,7 +34,8 @@ static struct process *start(struct bench *b, const char *name)
 
 	memset(&told, 0, sizeof(told));
 	bench_open(b, triple_named(name), WITHOUT_WIRED, 1);
-	iommu_set_events(&events);
+	bench_upper.pending = on_pending;
+	bench_upper.fault = on_fault;
 	bench_boot(b);
 	p = process(b, 7);
 	assert_int_equal(process_map(p, VA, 1, RW), 0);
@@ -77,7 +74,8 @@ static void one_fault(struct bench *b)
 
 	memset(&told, 0, sizeof(told));
 	b->m->hook = NULL;
-	iommu_set_events(&events);
+	bench_upper.pending = on_pending;
+	bench_upper.fault = on_fault;
 	p = process(b, 7);
 	assert_int_equal(process_attach(p, b->flr, 0), 0);
 	for (unsigned i = 0; i < 3; i++) {
@@ -369,7 +367,8 @@ static void test_faults_of_nobodys_devices(void **state)
 	(void)state;
 	memset(&told, 0, sizeof(told));
 	bench_open(&b, triple_named("qemu"), WITH_WIRED, 1);
-	iommu_set_events(&events);
+	bench_upper.pending = on_pending;
+	bench_upper.fault = on_fault;
 	bench_boot(&b);
 	p = process(&b, 7);
 	for (unsigned i = 0; i < IOMMU_STORM_FAULTS + 5; i++) {
@@ -417,7 +416,8 @@ static void test_faults_of_two_units(void **state)
 	f = model_function(b.m, 0, 0, 12, 0, 0,
 			   model_unit(b.m, 0xfed80000, 0, t->ver, t->cap,
 				      t->ecap));
-	iommu_set_events(&events);
+	bench_upper.pending = on_pending;
+	bench_upper.fault = on_fault;
 	bench_boot(&b);
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);

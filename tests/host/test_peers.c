@@ -265,7 +265,7 @@ static void test_firmware_input(void **state)
 			set_len(&image, image.entry, 0);
 		image_seal(&image);
 		model_call(b.m);
-		iommu_init(image.bytes, image.len);
+		bench_table_given(image.bytes, image.len);
 		bench_add_devices(b.m);
 		iommu_start(true);
 		assert_int_equal(iommu.nunits, 1);
@@ -377,7 +377,7 @@ static void test_a_reserved_region_with_an_impossible_range(void **state)
 	put_rmrr(&image, 0x7d000000, 0x7c000fff);
 	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
 	image_seal(&image);
-	iommu_init(image.bytes, image.len);
+	bench_table_given(image.bytes, image.len);
 	bench_add_devices(b.m);
 	assert_null(dev(b.plain)->refused);
 	assert_true(model_logged(b.m, "reserved region ends before"));
@@ -444,7 +444,7 @@ static void test_wrong_unit(void **state)
 	put_drhd(&image, 0, 0xfed90000);
 	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
 	image_seal(&image);
-	iommu_init(image.bytes, image.len);
+	bench_table_given(image.bytes, image.len);
 	bench_add_devices(b.m);
 	iommu_start(true);
 	p = process(&b, 7);

@@ -237,9 +237,9 @@ static void test_gathers_without_a_space_swallow_everything(void **state)
 	(void)state;
 	start(&b, "qemu", WITHOUT_WIRED);
 	assert_int_equal(iommu_map(&g, VA, RAM_BASE, PAGE, RW), 0);
-	iommu_keep(&g, VA, PAGE, 0);
+	assert_int_equal(iommu_keep(&g, VA, PAGE, 0), 0);
 	assert_int_equal(iommu_flush(&g), 0);
-	assert_false(g.added || g.removed);
+	assert_false(g.change.added || g.change.removed);
 	bench_close(&b);
 }
 
@@ -255,10 +255,10 @@ static void test_a_gather_is_empty_after_its_flush(void **state)
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	g.space = p->s;
-	iommu_keep(&g, VA, PAGE, 0);
-	assert_true(g.removed);
+	assert_int_equal(iommu_keep(&g, VA, PAGE, 0), 0);
+	assert_true(g.change.removed);
 	assert_int_equal(iommu_flush(&g), 0);
-	assert_false(g.added || g.removed);
+	assert_false(g.change.added || g.change.removed);
 	fetched = b.u->fetched;
 	assert_int_equal(iommu_flush(&g), 0);
 	assert_int_equal(b.u->fetched, fetched);

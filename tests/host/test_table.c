@@ -20,7 +20,18 @@ struct naive {
 	struct model_unit *u;
 	struct sl_table t;
 	uint64_t entry[PLACES][WINDOW];
+	struct iommu_change change;
 };
+
+static uint64_t looked_up(struct naive *n, uint64_t va)
+{
+	size_t size;
+	uint64_t e = sl_lookup(&n->t, va, &size);
+
+	if (!e)
+		return 0;
+	return ((e & ~0x80ul) | (va & (size - 1) & ~0xffful));
+}
 
 static void open_naive(struct naive *n, uint64_t ecap, uint64_t seed)
 {
@@ -29,7 +40,10 @@ static void open_naive(struct naive *n, uint64_t ecap, uint64_t seed)
 	n->m->limit = UINT64_MAX;
 	n->u = model_unit(n->m, 0xfed90000, 0, 0x10, triple_named("qemu")->cap,
 			  ecap);
-	assert_int_equal(sl_init(&n->t, !(ecap & 1)), 0);
+	assert_int_equal(sl_init(&n->t), 0);
+	assert_int_equal(sl_adapt(&n->t, (struct sl_format){
+		.leaf_levels = 3, .flush_lines = !(ecap & 1),
+	}, &n->change), 0);
 }
 
 static void close_naive(struct naive *n)
@@ -64,7 +78,7 @@ static void compare(struct naive *n, unsigned place, unsigned page)
 	uint64_t va = places[place] + page * PAGE;
 	uint64_t want = n->entry[place][page];
 
-	assert_int_equal(sl_lookup(&n->t, va), want);
+	assert_int_equal(looked_up(n, va), want);
 	for (unsigned levels = 3; levels <= 5; levels++)
 		assert_int_equal(found(n, levels, va), want);
 }
@@ -80,22 +94,25 @@ static void map(struct naive *n, unsigned place, unsigned first, unsigned len)
 {
 	uint64_t rights = 1 + model_random(n->m, 3);
 	physaddr_t pa = (uint64_t)model_random(n->m, 1u << 24) << 12;
-	bool some = false, replaced = false;
+	bool some = false;
 
 	for (unsigned i = 0; i < len; i++) {
 		some |= n->entry[place][first + i] != 0;
 		n->entry[place][first + i] = (pa + i * PAGE) | rights;
 	}
 	assert_int_equal(sl_map(&n->t, places[place] + first * PAGE, pa,
-				len * PAGE, rights, &replaced), 0);
-	assert_int_equal(replaced, some);
+				len * PAGE, rights, &n->change), 0);
+	assert_int_equal(n->change.removed, some);
+	sl_reap(&n->t, &n->change);
 }
 
 static void keep(struct naive *n, unsigned place, unsigned first, unsigned len)
 {
 	uint64_t rights = model_random(n->m, 4), *e;
 
-	sl_keep(&n->t, places[place] + first * PAGE, len * PAGE, rights);
+	assert_int_equal(sl_keep(&n->t, places[place] + first * PAGE,
+				 len * PAGE, rights, &n->change), 0);
+	sl_reap(&n->t, &n->change);
 	for (unsigned i = 0; i < len; i++) {
 		e = &n->entry[place][first + i];
 		*e = *e & 3 & rights ? *e & (rights | ~3ul) : 0;
@@ -142,20 +159,19 @@ static void test_random_changes_seen_by_an_incoherent_unit(void **state)
 static void test_the_tables_end_at_2_to_the_39(void **state)
 {
 	static struct naive n;
-	bool replaced = false;
 
 	(void)state;
 	open_naive(&n, triple_named("qemu")->ecap, 1);
-	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &replaced), 0);
+	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &n.change), 0);
 	assert_int_equal(found(&n, 4, 0), RAM_BASE | 3);
 	for (unsigned shift = 39; shift < 57; shift++)
 		assert_int_equal(found(&n, 5, 1ul << shift), 0);
 	for (unsigned shift = 39; shift < 48; shift++)
 		assert_int_equal(found(&n, 4, 1ul << shift), 0);
 	for (unsigned shift = 39; shift < 64; shift++) {
-		assert_int_equal(sl_lookup(&n.t, 1ul << shift), 0);
+		assert_int_equal(looked_up(&n, 1ul << shift), 0);
 		assert_true(sl_map(&n.t, 1ul << shift, RAM_BASE, PAGE, 3,
-				   &replaced) < 0);
+				   &n.change) < 0);
 	}
 	close_naive(&n);
 }
@@ -164,15 +180,14 @@ static void test_the_tables_end_at_2_to_the_39(void **state)
 static void test_keep_beyond_the_end_takes_nothing_away(void **state)
 {
 	static struct naive n;
-	bool replaced = false;
 
 	(void)state;
 	open_naive(&n, triple_named("qemu")->ecap, 1);
-	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &replaced), 0);
+	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &n.change), 0);
 	for (unsigned shift = 39; shift < 64; shift++)
-		sl_keep(&n.t, 1ul << shift, PAGE, 0);
-	sl_keep(&n.t, (1ul << 39) - PAGE, 2 * PAGE, 0);
-	assert_int_equal(sl_lookup(&n.t, 0), RAM_BASE | 3);
+		assert_int_equal(sl_keep(&n.t, 1ul << shift, PAGE, 0, &n.change), 0);
+	assert_int_equal(sl_keep(&n.t, (1ul << 39) - PAGE, 2 * PAGE, 0, &n.change), 0);
+	assert_int_equal(looked_up(&n, 0), RAM_BASE | 3);
 	close_naive(&n);
 }
 
@@ -214,7 +229,6 @@ static void test_no_memory_for_a_root(void **state)
 static void test_no_memory_in_the_middle_of_a_range(void **state)
 {
 	static struct naive n;
-	bool replaced = false;
 	unsigned at;
 
 	(void)state;
@@ -222,10 +236,10 @@ static void test_no_memory_in_the_middle_of_a_range(void **state)
 		open_naive(&n, triple_named("qemu")->ecap, 1);
 		n.m->mem.fail_at = n.m->mem.allocations + at;
 		assert_true(sl_map(&n.t, (1ul << 30) - PAGE, RAM_BASE,
-				   2 * PAGE, 3, &replaced) < 0);
-		assert_int_equal(sl_lookup(&n.t, (1ul << 30) - PAGE), 0);
-		assert_int_equal(sl_lookup(&n.t, 1ul << 30), 0);
-		assert_false(replaced);
+				   2 * PAGE, 3, &n.change) < 0);
+		assert_int_equal(looked_up(&n, (1ul << 30) - PAGE), 0);
+		assert_int_equal(looked_up(&n, 1ul << 30), 0);
+		assert_false(n.change.removed);
 		close_naive(&n);
 	}
 }
@@ -248,19 +262,18 @@ static void watch(struct machine *m, const struct happening *h)
 static void test_a_right_that_stays_is_never_away(void **state)
 {
 	static struct naive n;
-	bool replaced = false;
 
 	(void)state;
 	open_naive(&n, triple_named("qemu")->ecap | 1, 1);
-	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &replaced), 0);
+	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &n.change), 0);
 	watched = os_virt(sl_root(&n.t, 3));
 	for (unsigned i = 0; i < 2; i++)
 		watched = os_virt(*watched & ones(51, 12));
 	least = ~0ul;
 	n.m->hook = watch;
-	sl_keep(&n.t, 0, PAGE, 1);
-	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &replaced), 0);
-	sl_keep(&n.t, 0, PAGE, 3);
+	assert_int_equal(sl_keep(&n.t, 0, PAGE, 1, &n.change), 0);
+	assert_int_equal(sl_map(&n.t, 0, RAM_BASE, PAGE, 3, &n.change), 0);
+	assert_int_equal(sl_keep(&n.t, 0, PAGE, 3, &n.change), 0);
 	assert_int_equal(least, RAM_BASE | 1);
 	n.m->hook = NULL;
 	close_naive(&n);

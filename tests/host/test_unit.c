@@ -280,14 +280,14 @@ static void test_without_a_table(void **state)
 
 	(void)state;
 	bench_bare(&b, 1);
-	iommu_init(NULL, 0);
+	bench_table_given(NULL, 0);
 	assert_string_equal(iommu_missing(), "this machine has no DMAR table");
 	assert_int_equal(iommu_address_bits(), 64);
 	iommu_start(true);
 	assert_false(iommu_powered());
 	bench_close(&b);
 	bench_bare(&b, 1);
-	iommu_init(bytes, sizeof(bytes));
+	bench_table_given(bytes, sizeof(bytes));
 	assert_string_equal(iommu_missing(), "the DMAR table is broken");
 	bench_close(&b);
 }
