@@ -19,6 +19,20 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("machine", m.report()))
 
 
+def all_wrong(machines):
+    """What their kernels find wrong, after each test."""
+    return [line for m in machines
+            if not m.ended and m.good and m.process.poll() is None
+            for line in m.check()]
+
+
+@pytest.fixture(autouse=True)
+def all_as_it_must_be():
+    """Of the machines that live on; boot() sees to its own."""
+    yield
+    assert all_wrong(machine.machines) == []
+
+
 @pytest.fixture
 def boot():
     """Boots machines; they end with the test."""
@@ -27,12 +41,14 @@ def boot():
     def start(options, **more):
         m = machine.Machine(options, prompt=False, **more)
         started.append(m)
-        m.expect(r"\$ ")
+        m.expect_prompt()
         return m
 
     yield start
+    wrong = all_wrong(started)
     for m in started:
         m.close()
+    assert wrong == []
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,7 @@ class Lab:
             # The kernel may log in the middle of a line.
             text = LOG_LINE.sub("", text + self.m.expect(r"[^\n]*\n")[0])
         answer = text.split("\r\n")[-2]
+        self.m.idle = self
         assert text.startswith(commands + "\r\n")
         return answer.partition(": ")[2] or answer
 

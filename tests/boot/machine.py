@@ -63,11 +63,12 @@ class Machine:
         self.start(argv, limit)
         self.monitor = None
         if prompt:
-            self.expect(r"\$ ")
+            self.expect_prompt()
 
     def start(self, argv, limit):
         self.argv = argv
         self.good = True        # it did what was expected last
+        self.idle = None        # who waits for a command: "shell", or a lab
         self.seen = ""          # all that came over the serial line
         self.logged = ""        # the kernel's lines during the last run()
         self.complaints = open(self.dir / "stderr", "w+")
@@ -120,6 +121,7 @@ class Machine:
     # The serial line
 
     def type(self, text):
+        self.idle = None
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
@@ -134,6 +136,10 @@ class Machine:
         assert found != 1, f"the machine ended before {pattern!r}"
         assert found != 2, f"no {pattern!r} within {timeout} seconds"
         return self.serial.match
+
+    def expect_prompt(self):
+        self.expect(r"\$ ")
+        self.idle = "shell"
 
     def before(self):
         return self.serial.before.replace("\r\n", "\n")
@@ -155,6 +161,7 @@ class Machine:
         self.type(line + "\n")
         self.expect(re.escape(line) + "\r\n")
         self.expect(r"(^|\r\n)\$ ")
+        self.idle = "shell"
         text = self.before()
         return text + "\n" if text or self.serial.after != "$ " else ""
 
@@ -165,7 +172,7 @@ class Machine:
         got = int(self.expect(r"=(\d+)=\r\n", timeout)[1])
         text = self.before()
         self.logged = "".join(LOG_LINE.findall(text))
-        self.expect(r"\$ ")
+        self.expect_prompt()
         assert status is None or got == status, f"{command}: status {got}"
         return LOG_LINE.sub("", text).partition("\n")[2]
 
@@ -180,6 +187,18 @@ class Machine:
         """Starts it in the background; its pid."""
         text = self.run(command + " & echo pid $!")
         return int(re.search(r"pid (\d+)", text)[1])
+
+    def check(self):
+        """What the kernel itself finds wrong with devices and their tables;
+        whoever waits for commands is asked."""
+        if self.idle == "shell":
+            text = self.run("cat '#iommu/check'", status=None)
+            return [line for line in text.splitlines()
+                    if not re.search(r": ok( |$)", line) and line != "=0="]
+        if self.idle:
+            answer = self.idle("check")
+            return [] if answer == "all ok" else [answer]
+        return []
 
     # The monitor
 

@@ -44,7 +44,9 @@ def refused(m, command, reason):
     assert m.fails(command) == f"echo: iommu: {reason}"
 
 
-FORM = "BUS:DEV.FN PID [unsafe]"
+FORM = "BUS:DEV.FN PID [unsafe] [rmrr] [ats]"
+WORDS = ("an unknown word; only unsafe, rmrr and ats may follow the pid, "
+         "once")
 NO_DEVICE = "not a device, which is BUS:DEV.FN in hexadecimal"
 
 ATTACH = [
@@ -82,14 +84,12 @@ ATTACH = [
     ("0:3.0 4294967297", "attach 0:3.0 4294967297: not a process id"),
     ("0:3.0 0", "attach 0:3.0: no process 0"),
     ("0:3.0 77777", "attach 0:3.0: no process 77777"),
-    ("0:3.0 1 foo", "attach 0:3.0 1 foo: an unknown word; only unsafe may "
-     "follow the pid"),
-    ("0:3.0 1 unsafe foo", "attach 0:3.0 1 foo: an unknown word; only unsafe "
-     "may follow the pid"),
-    ("0:3.0 1 unsafe unsafe", "attach 0:3.0 1 unsafe: an unknown word; only "
-     "unsafe may follow the pid"),
-    ("0:3.0 1 UNSAFE", "attach 0:3.0 1 UNSAFE: an unknown word; only unsafe "
-     "may follow the pid"),
+    ("0:3.0 1 foo", f"attach 0:3.0 1 foo: {WORDS}"),
+    ("0:3.0 1 unsafe foo", f"attach 0:3.0 1 foo: {WORDS}"),
+    ("0:3.0 1 unsafe unsafe", f"attach 0:3.0 1 unsafe: {WORDS}"),
+    ("0:3.0 1 UNSAFE", f"attach 0:3.0 1 UNSAFE: {WORDS}"),
+    ("0:3.0 1 rmrr", "attach 0:3.0: has no memory reserved by the firmware"),
+    ("0:3.0 1 ats", "attach 0:3.0: has no device TLB"),
     ("0:5.0 1", "attach 0:5.0: a virtio device without "
      "VIRTIO_F_ACCESS_PLATFORM bypasses the iommu"),
     ("0:7.0 1", "attach 0:7.0: a virtio device without modern interface "

@@ -58,7 +58,9 @@ def test_dma_works_in_frames_above_4_gib(boot):
     edu_copies(m)
     lab = Lab(m)
     lab.new("a")
-    lab.map("a", "pad", pages=128 << 8)
+    lab.map("a", "pad", pages=128 << 8)     # of 2 MiB each
+    for n in range(8):                      # and what is left between them
+        lab.map("a", f"small{n}", pages=500)
     lab.map("a", "x", 0x11)
     assert lab("attach a unsafe") == "open"
     assert lab("a dma read x") == "done"

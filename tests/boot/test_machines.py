@@ -148,24 +148,64 @@ def test_default_bus_that_bypasses_the_unit(boot):
     nobody_masters(m)
 
 
-@pytest.mark.parametrize("options,device,alias,bridge", [
-    ("-device pcie-pci-bridge,id=b,addr=5", "1:2.0", "1:0.0", "0:5.0"),
-    ("-device pci-bridge,id=b,chassis_nr=2,addr=5", "1:2.0", "0:5.0", "0:5.0"),
-    ("-device i82801b11-bridge,id=b,addr=5", "1:2.0", "0:5.0", "0:5.0"),
+@pytest.mark.parametrize("options,bus,ids", [
+    ("-device pcie-pci-bridge,id=b,addr=5", 1, "1:2.0 1:0.0"),
+    ("-device pci-bridge,id=b,chassis_nr=2,addr=5", 1, "1:2.0 0:5.0"),
+    ("-device i82801b11-bridge,id=b,addr=5", 1, "1:2.0 0:5.0"),
     ("-device pcie-pci-bridge,id=a,addr=5 "
-     "-device pci-bridge,id=b,chassis_nr=2,bus=a,addr=1", "2:2.0", "1:0.0",
-     "0:5.0"),
+     "-device pci-bridge,id=b,chassis_nr=2,bus=a,addr=1", 2,
+     "2:2.0 1:1.0 1:0.0"),
     ("-device pcie-root-port,id=r,addr=5 "
-     "-device pcie-pci-bridge,id=b,bus=r", "2:2.0", "2:0.0", "1:0.0"),
+     "-device pcie-pci-bridge,id=b,bus=r", 2, "2:2.0 2:0.0"),
 ])
-def test_device_that_shares_its_requester_id(boot, options, device, alias,
-                                             bridge):
-    """Behind a conventional bridge: its DMA would come under another id."""
-    m = boot(f"{SMALL} {ICOUNT} {UNIT} {options} {EDU_ANYWHERE},bus=b,addr=2")
-    assert m.fails("edu") == (f"edu: iommu: attach {device}: shares the "
-                              f"requester id {alias} of bridge {bridge}")
+def test_devices_that_share_their_requester_id(boot, options, bus, ids):
+    """Behind conventional bridges: whoever takes one of them has them all, and
+    their DMA works, under whichever id it comes."""
+    m = boot(f"{SMALL} {ICOUNT} {UNIT} {options} {EDU_ANYWHERE},bus=b,addr=2 "
+             f"{EDU_ANYWHERE},bus=b,addr=3")
+    one, other = f"{bus}:2.0", f"{bus}:3.0"
+    dma_works(m)
+    assert f"requester ids {ids}\n" in m.run(f"cat '#pci/{one}/status'")
+    pid = m.spawn("sleep 100000")
+    m.run(f"echo {one} {pid} unsafe >'#iommu/attach'")
+    text = m.run("cat '#iommu/mappings'")
+    assert f"\tpid = {pid}\n\t\tdevice = {one}\n\t\tdevice = {other}\n" \
+        in text
+    assert f"owner {pid}\n" in m.run(f"cat '#pci/{other}/status'")
+    assert m.fails(f"echo {other} 1 unsafe >'#iommu/attach'") == \
+        f"echo: iommu: attach {other}: owned by pid {pid}"
+    m.run(f"echo {other} >'#iommu/detach'")
     assert "pid" not in m.run("cat '#iommu/mappings'")
     nobody_masters(m)
+
+
+def test_functions_of_a_device_are_one_group(boot):
+    """They may reach each other past the unit: one owner, or none."""
+    m = boot(f"{SMALL} {ICOUNT} {UNIT} {EDU_ANYWHERE},addr=4,multifunction=on "
+             f"{EDU_ANYWHERE},addr=4.1 {EDU_ANYWHERE},addr=5")
+    pid = m.spawn("sleep 100000")
+    m.run(f"echo 0:4.0 {pid} >'#iommu/attach'")
+    assert m.fails("echo 0:4.1 1 >'#iommu/attach'") == \
+        f"echo: iommu: attach 0:4.1: in one group with 0:4.0, which pid {pid} " \
+        "owns"
+    m.run(f"echo 0:4.1 {pid} >'#iommu/attach'")
+    m.run("echo 0:5.0 1 >'#iommu/attach'")
+    assert "group 0:4.0\n" in m.run("cat '#pci/0:4.1/status'")
+    assert m.run("cat '#iommu/mappings'").count("device = ") == 3
+
+
+def test_root_ports_keep_what_is_below_them_apart(boot):
+    """With access control services, which the kernel turns on."""
+    ports = " ".join(f"-device pcie-root-port,id=r{n},addr=5.{n},chassis={n}"
+                     f"{',multifunction=on' if n == 0 else ''} "
+                     f"-device e1000e,bus=r{n}" for n in range(2))
+    m = boot(f"{SMALL} {ICOUNT} {UNIT} {ports}")
+    pid = m.spawn("sleep 100000")
+    m.run(f"echo 1:0.0 {pid} >'#iommu/attach'; "
+          "echo 2:0.0 1 >'#iommu/attach'")
+    assert m.run("cat '#iommu/mappings'").count("device = ") == 2
+    assert m.fails("echo 0:5.0 1 >'#iommu/attach'") == \
+        "echo: iommu: attach 0:5.0: is a bridge to another bus"
 
 
 def test_many_devices(boot):

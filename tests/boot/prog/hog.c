@@ -112,9 +112,12 @@ static void pinned(void)
 /* A pinned page cannot be copied for a child any more. */
 static void fork_of_pinned(void)
 {
-	uint64_t len = (free_pages() * 2 / 3) * 4096;
+	uint64_t len = (free_pages() * 2 / 5) * 4096;
 	char *p = memory((long)len, RW, MAP_PINNED);
+	char *more = memory((long)len, RW, 0);
 
+	for (uint64_t at = 0; at < len; at += 4096)
+		more[at] = 1;
 	FAILS(fork(), "no memory");
 	p[0] = p[len - 1] = 1;
 	exit(3);

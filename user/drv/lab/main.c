@@ -13,6 +13,7 @@
  *	maps PID TEXT, pages PID TEXT	its first line there with that text
  *	end PID			ends a process, a worker's child
  *	pause MILLISECONDS
+ *	check			whether the kernel finds all as it must be
  *	P COMMAND ...		lets it do one of:
  *	  map B PAGES [pinned], unmap B, protect B none|r|rw, fill B BYTE,
  *	  check B BYTE [LEN], addr B, frame B, grab FRAME B: memory with names
@@ -149,6 +150,23 @@ static void do_end(const char *pid)
 	print("end: ended\n");
 }
 
+/* The first line of #iommu/check that is not content. */
+static void do_check(void)
+{
+	char *text = readfile("#iommu/check", NULL), *line = text, *end;
+
+	for (; line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (!strstr(line, ": ok"))
+			break;
+	}
+	if (!text)
+		print("check: %r\n");
+	else
+		print("check: %s\n", line && *line ? line : "all ok");
+	free(text);
+}
+
 static void do_pause(const char *text)
 {
 	uint64_t ms = 0;
@@ -234,6 +252,8 @@ static void command(char *line)
 		do_kill(p);
 	else if (!strcmp(line, "become") && p)
 		do_become(p);
+	else if (!strcmp(line, "check"))
+		do_check();
 	else if (!strcmp(line, "pause") && arg)
 		do_pause(arg);
 	else if (!strcmp(line, "end") && arg)
