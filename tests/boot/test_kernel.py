@@ -43,6 +43,7 @@ PROGRAMS = {
              "permissions none_for_good process_files files_of_the_dead",
     "devices": "config_space host_bridge_is_not_written registers "
                "registers_are_revoked interrupts_are_revoked reset "
+               "large_pages too_much_pinned "
                "none_has_what_he_is_given",
     "names": "replace before after create_in_a_union files_and_devices "
              "isolation circles list_is_commands",

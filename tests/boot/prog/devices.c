@@ -200,6 +200,63 @@ static void interrupts_after_a_reset(void)
 	CHECK(!(msix_control() & 0x8000));
 }
 
+#define LARGE	(2ul << 20)
+#define EDU_MAX	4095		/* one more and QEMU ends */
+
+static uint8_t *edu;
+
+/* A page's worth between memory and the device's buffer. */
+static void dma(const void *at, bool to_memory)
+{
+	put64(edu + (to_memory ? 0x80 : 0x88), 0x40000);
+	put64(edu + (to_memory ? 0x88 : 0x80), (uintptr_t)at);
+	put64(edu + 0x90, EDU_MAX);
+	put64(edu + 0x98, to_memory ? 3 : 1);
+	while (get32(edu + 0x98) & 1)
+		sleep_ms(10);
+}
+
+/* Through the device from one page to another. */
+static bool copies(uint8_t *from, uint8_t *to)
+{
+	memset(from, (uint8_t)((uintptr_t)from >> 12), 4096);
+	memset(to, 0, 4096);
+	dma(from, false);
+	dma(to, true);
+	return !memcmp(from, to, EDU_MAX);
+}
+
+/* 4 MiB in two large pages, as the device has them; a part of one goes, one
+ * becomes read-only and writable again, and all the time the rest is there. */
+static void large_pages(void)
+{
+	uint8_t *p;
+
+	own();
+	edu = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+	p = mmap(NULL, 2 * LARGE, RW, MAP_PINNED | MAP_ANON, -1, 0);
+	CHECK(p && (uintptr_t)p % LARGE == 0);
+	CHECK(copies(p + 5 * 4096, p + 300 * 4096));
+	CHECK(copies(p, p + 2 * LARGE - 4096));
+	CHECK(munmap(p + 7 * 4096, 4096) == 0);
+	CHECK(copies(p + 6 * 4096, p + 8 * 4096));
+	CHECK(copies(p + LARGE, p + LARGE - 4096));
+	CHECK(mprotect(p + 9 * 4096, 4096, PROT_READ) == 0);
+	CHECK(copies(p + 6 * 4096, p + 10 * 4096));
+	dma(p + 9 * 4096, true);
+	CHECK(p[9 * 4096] == 0);
+	CHECK(mprotect(p + 9 * 4096, 4096, RW) == 0);
+	CHECK(copies(p + 6 * 4096, p + 9 * 4096));
+	CHECK(munmap(p, LARGE) == 0);
+	CHECK(copies(p + LARGE, p + LARGE + 4096));
+}
+
+static void too_much_pinned(void)
+{
+	FAILS(mmap(NULL, 1ul << 30, RW, MAP_PINNED | MAP_ANON, -1, 0) ? 0 : -1,
+	      "half of all");
+}
+
 static void reset(void)
 {
 	own();
@@ -243,6 +300,8 @@ static const struct test tests[] = {
 	{ "interrupts_of_the_next_owner", interrupts_of_the_next_owner },
 	{ "interrupts_after_a_reset", interrupts_after_a_reset },
 	{ "reset", reset },
+	{ "large_pages", large_pages },
+	{ "too_much_pinned", too_much_pinned },
 	{ "none_has_what_he_is_given", none_has_what_he_is_given },
 	{ NULL, NULL },
 };
