@@ -10,7 +10,6 @@
 #include <iommu.h>
 #include <types.h>
 
-#define IOMMU_ATTACH_FORM "BUS:DEV.FN PID [unsafe] [rmrr] [ats]"
 #define IOMMU_COMMAND_MAX 128	/* bytes of a command */
 
 /* What was written, as text of one line; NULL, or why it cannot be one. */

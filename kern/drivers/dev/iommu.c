@@ -85,7 +85,7 @@ static void make_text(struct chan *c, struct text *t)
 {
 	switch (c->qid.path) {
 	case Qattach:
-		text_add(t, "%s\n", IOMMU_ATTACH_FORM);
+		text_add(t, "BUS:DEV.FN PID [unsafe] [rmrr] [ats]\n");
 		break;
 	case Qcheck:
 		pciown_check_all(say, t);

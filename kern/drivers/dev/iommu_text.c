@@ -136,7 +136,8 @@ const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
 
 	*cmd = (struct iommu_command){ 0 };
 	if (!next_word(&s, word))
-		return "nothing written; the form is " IOMMU_ATTACH_FORM;
+		return "nothing written; the form is BUS:DEV.FN PID "
+			"[unsafe] [rmrr] [ats]";
 	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
 	if (why) {
 		text_add(subject, "%s", word);
@@ -144,7 +145,8 @@ const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
 	}
 	iommu_format_bdf(subject, cmd->segment, cmd->sid);
 	if (!next_word(&s, word))
-		return "no pid; the form is " IOMMU_ATTACH_FORM;
+		return "no pid; the form is BUS:DEV.FN PID [unsafe] [rmrr] "
+			"[ats]";
 	why = parse_pid(word, &cmd->pid);
 	if (why) {
 		text_add(subject, " %s", word);
