@@ -16,7 +16,8 @@
 
 #define INIT_DELAY	(10 * NSEC_PER_MSEC)
 #define RETRY_DELAY	(10 * NSEC_PER_MSEC)
-#define START_DEADLINE	(500 * NSEC_PER_MSEC)
+#define START_DEADLINE	(10000 * NSEC_PER_MSEC)	/* virtual ones wait for theirs
+						 * to run on */
 
 extern char ap_boot_start[], ap_boot_end[];
 extern uint64_t ap_stack_top, ap_cr3;
