@@ -132,7 +132,7 @@ run: all
 
 gdb: all
 	@tools/need $(QEMU):qemu-system-x86 gdb:gdb
-	@QEMU="$(QEMU)" tools/gdb $(KERNEL) $(MACHINE) \
+	@QEMU="$(QEMU)" GDBARGS="$(GDBARGS)" tools/gdb $(KERNEL) $(MACHINE) \
 		$(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
 
 # From QEMU's start to the prompt, five times.
@@ -141,6 +141,7 @@ boot-time: all
 	@tools/boot-time 5 $(QEMU) $(MACHINE) -kernel $(KERNEL)
 
 menuconfig:
+	@[ -t 0 ] || { echo "menuconfig: needs a terminal" >&2; exit 1; }
 	@tools/need kconfig-mconf:kconfig-frontends-nox
 	[ -e .config ] || cp kern/defconfig .config
 	kconfig-mconf Kconfig

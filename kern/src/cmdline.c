@@ -28,6 +28,18 @@ static void keep(char *word)
 	klog(LOG_WARN, "command line: unknown word '%s'", word);
 }
 
+static void set_log_level(void)
+{
+	const char *level = cmdline_get("loglevel");
+
+	if (!level)
+		return;
+	if (level[0] < '0' || level[0] > '3' || level[1])
+		klog(LOG_WARN, "command line: loglevel=%s: 0 to 3", level);
+	else
+		log_set_console_level((enum log_level)(level[0] - '0'));
+}
+
 void cmdline_parse(void)
 {
 	static char copy[CMDLINE_LEN];
@@ -42,7 +54,7 @@ void cmdline_parse(void)
 		while (*p == ' ')
 			p++;
 		if (!*p)
-			return;
+			break;
 		word = p;
 		while (*p && *p != ' ')
 			p++;
@@ -50,6 +62,7 @@ void cmdline_parse(void)
 			*p++ = '\0';
 		keep(word);
 	}
+	set_log_level();
 }
 
 const char *cmdline_get(const char *name)

@@ -18,18 +18,6 @@
 
 #define DEFAULT_INIT "/bin/init"
 
-static void set_log_level(void)
-{
-	const char *level = cmdline_get("loglevel");
-
-	if (!level)
-		return;
-	if (level[0] < '0' || level[0] > '3' || level[1])
-		klog(LOG_WARN, "command line: loglevel=%s: 0 to 3", level);
-	else
-		log_set_console_level((enum log_level)(level[0] - '0'));
-}
-
 static bool iommu_wanted(void)
 {
 	const char *s = cmdline_get("iommu");
@@ -39,7 +27,7 @@ static bool iommu_wanted(void)
 	return !s || strcmp(s, "off");
 }
 
-/* Processes' addresses must fit the narrowest unit (DESIGN: addresses). */
+/* Processes' addresses must fit the narrowest unit (Documentation/design.md). */
 static void limit_addresses(void)
 {
 	unsigned bits = iommu_address_bits();
@@ -71,7 +59,6 @@ void kernel_main(void *unused)
 	const char *init = cmdline_get("init");
 
 	(void)unused;
-	set_log_level();
 	pci_init();
 	start_iommu();
 	dev_init();

@@ -227,7 +227,7 @@ static void reset(struct machine *m, struct function *f, uint64_t time)
 	f->back_at = m->now + time;
 }
 
-/* Rule 2 of the design: bus mastering comes last. */
+/* Rule 2: bus mastering comes last. */
 static void check_may_master(struct machine *m, struct function *f)
 {
 	struct context_line *known, c;

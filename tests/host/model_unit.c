@@ -212,7 +212,7 @@ static void command(struct model_unit *u, uint32_t v)
 		u->gsts |= change;
 }
 
-/* Rules 1 and 7 of the design: nobody masters the bus while translation goes
+/* Rules 1 and 7: nobody masters the bus while translation goes
  * on or off. */
 static void check_nobody_masters(struct model_unit *u)
 {

@@ -232,7 +232,7 @@ static uint64_t config(const struct function *f, unsigned off)
 	return (uint64_t)f->sid << 16 | off;
 }
 
-/* Rule 2 of the design, step by step, for a device behind a unit in caching
+/* Rule 2, step by step, for a device behind a unit in caching
  * mode: each is found behind the one before. */
 static void test_the_order_of_the_transaction(void **state)
 {

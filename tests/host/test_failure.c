@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Units that fail (rule 5 of the design): in each way, in each operation of the
+ * Units that fail (rule 5): in each way, in each operation of the
  * driver, at each of its steps.  The operation ends, within bounds; either it
  * has worked, or the unit is marked failed, its devices are off the bus, what
  * it may still reach is never used again and counted; and another unit goes on

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Faults from the unit to their owners (kern/arch/x86/iommu_fault.c,
- * vtd/fault.c; rule 8 of the design): every record once, whatever the size of
+ * vtd/fault.c; rule 8): every record once, whatever the size of
  * the log and the moment, told to the owner and in words, limited, and a storm
  * fenced.
  */

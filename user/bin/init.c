@@ -35,6 +35,7 @@ int main(void)
 	must_bind("#cons", "/dev");
 	must_bind("#proc", "/proc");
 	notify(ignore);
+	print("help lists the programs; under QEMU, Ctrl-A X leaves\n");
 	for (;;) {
 		int64_t begin = nsec();
 		int pid = start_shell();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Handing a device over: attach and detach check everything that can fail
- * first and then go through one transaction, hand_over(), whose order is rule 2
- * of the design.  All functions that share a requester id go together.
+ * first and then go through one transaction, hand_over(), whose order is rule 2.
+ * All functions that share a requester id go together.
  */
 #include "iommu_impl.h"
 

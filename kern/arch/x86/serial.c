@@ -61,6 +61,9 @@ static void serial_write(const char *s, size_t n)
 	}
 }
 
+/* SeaBIOS leaves terminals that cut long lines off instead of wrapping them. */
+#define WRAP_LINES	"\33[?7h"
+
 void serial_init(void)
 {
 	static struct sink sink = { .write = serial_write };
@@ -76,6 +79,7 @@ void serial_init(void)
 	outb(LCR, LCR_8N1);
 	outb(FCR, FCR_ON);
 	outb(MCR, MCR_ON);
+	serial_write(WRAP_LINES, sizeof(WRAP_LINES) - 1);
 	sink_register(&sink);
 }
 

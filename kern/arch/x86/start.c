@@ -24,8 +24,8 @@ void start_kernel(physaddr_t start_info)
 		panic("boot: no PVH start info with a memory map");
 	idt_init();
 	idt_load();
-	memory_init();
 	cmdline_parse();
+	memory_init();
 	cpu_features_log();
 	acpi_init();
 	apic_init();

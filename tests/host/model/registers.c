@@ -197,7 +197,7 @@ static void test_a_unit_that_is_gone(void **state)
 	soft_close(&s);
 }
 
-/* Rules 1 and 7 of the design. */
+/* Rules 1 and 7. */
 static void test_translation_and_masters(void **state)
 {
 	struct soft s;

@@ -18,7 +18,7 @@
 #include <iommu_os.h>
 #include <vtd/regs.h>
 
-/* Every wait for the unit ends after this time (design, rule 5). */
+/* Every wait for the unit ends after this time (rule 5). */
 #define VTD_DEADLINE	1000000000ull	/* ns */
 
 #define VTD_QUEUE_ORDER	0		/* pages, as IQA.QS counts */
