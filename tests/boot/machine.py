@@ -177,9 +177,14 @@ class Machine:
         return text.strip()
 
     def spawn(self, command):
-        """Starts it in the background; its pid."""
+        """Starts it in the background; its pid, once it is that program: an
+        exec takes devices away."""
         text = self.run(command + " & echo pid $!")
-        return int(re.search(r"pid (\d+)", text)[1])
+        pid = int(re.search(r"pid (\d+)", text)[1])
+        wait_for(lambda: command.startswith("sh ") or not self.run(
+            f"cat '#proc/{pid}/status'", status=None)
+            .startswith(("sh ", "none ")))
+        return pid
 
     # The monitor
 
