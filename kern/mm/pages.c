@@ -329,7 +329,6 @@ int pages_show(struct aspace *as)
 		for (va = r->start; !err && (e = next_page(as, &va, r->end));
 		     va += PGSIZE)
 			err = show(as, &g, va, *e);
-	flush_added(&g);
 	return err;
 }
 
