@@ -125,6 +125,7 @@ struct function {
 	bool mute;			/* that it never answers */
 	bool gone;			/* all ones */
 	bool stubborn;			/* never takes the bus */
+	bool firmwares;			/* at work, with memory reserved for it */
 	struct owner *holder;		/* whose it is, or is becoming */
 	unsigned drains;		/* reads until no request is pending */
 	unsigned pending;		/* such reads left, after mastering */
