@@ -102,13 +102,40 @@ void bench_init(struct bench *b)
 	bench_add_devices(b->m);
 }
 
+/* They are made when they are first needed, and kept. */
+static unsigned context_tables(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		for (unsigned bus = 0; iommu.units[i]->root && bus < 256; bus++)
+			n += iommu.units[i]->root[bus].lo & 1;
+	return n;
+}
+
+/* Spaces of the firmware's devices: with the table pages and the presence. */
+static unsigned firmware_objects(void)
+{
+	unsigned n = 0;
+
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space && !d->space->owner)
+			n += 2 + (unsigned)d->space->table.pages;
+	return n;
+}
+
+void bench_idle(struct bench *b)
+{
+	b->objects = b->m->mem.objects - context_tables() - firmware_objects();
+}
+
 void bench_boot(struct bench *b)
 {
 	bench_init(b);
 	model_call(b->m);
 	iommu_start(true);
 	b->m->watching = true;
-	b->objects = b->m->mem.objects;
+	bench_idle(b);
 }
 
 static void free_processes(void)
@@ -122,17 +149,6 @@ static void free_processes(void)
 	}
 }
 
-/* They are made when they are first needed, and kept. */
-static unsigned context_tables(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		for (unsigned bus = 0; iommu.units[i]->root && bus < 256; bus++)
-			n += iommu.units[i]->root[bus].lo & 1;
-	return n;
-}
-
 void bench_close(struct bench *b)
 {
 	struct machine *m = b->m;
@@ -141,6 +157,7 @@ void bench_close(struct bench *b)
 	model_check(m);
 	if (b->objects)
 		assert_int_equal(m->mem.objects, b->objects + context_tables() +
+				 firmware_objects() +
 				 iommu_losses().table_pages + lost_spaces);
 	free_processes();
 	model_stop(m);

@@ -34,7 +34,8 @@ struct bench {
 	struct function *pm;		/* 0:5.0 */
 	struct function *wired;		/* 0:6.0, always masters the bus */
 	struct function *wired1;	/* 1:1.0, likewise */
-	unsigned objects;		/* of the driver, when it was idle */
+	unsigned objects;		/* of the driver, when it was idle,
+					 * but for those that come and go */
 };
 enum { WITHOUT_WIRED, WITH_WIRED };
 
@@ -46,6 +47,8 @@ void bench_bare(struct bench *b, uint64_t seed);
  * start. */
 void bench_boot(struct bench *b);
 void bench_init(struct bench *b);		/* up to iommu_start */
+/* Nothing is attached: what there is now, there is at the end. */
+void bench_idle(struct bench *b);
 void bench_table(struct machine *m, struct image *image);
 /* iommu_init, with what the tests want to hear. */
 extern struct iommu_upper bench_upper;

@@ -9,6 +9,7 @@
  *	model_mem.c	memory, and what units see of it and when
  *	model_os.c	the services; steps, clock, locks, interrupts, log
  *	model_unit.c	a unit's registers and commands
+ *	model_protect.c	protected memory regions
  *	model_inv.c	invalidation, by registers and by queue
  *	model_cache.c	context cache, IOTLB, paging-structure cache
  *	model_walk.c	translation
@@ -150,10 +151,15 @@ struct descriptor {
 struct trouble {
 	bool gone;		/* reads are all ones, writes are lost */
 	bool deaf;		/* commands by GCMD are never carried out */
+	bool deaf_protect;	/* PMEN's status never follows */
 	bool slow_registers;	/* requests by register never complete */
 	bool slow_queue;	/* descriptors are fetched, none completes */
 	bool stopped_queue;	/* none is fetched */
 	uint32_t queue_error;	/* FS_IQE, FS_ICE or FS_ITE: at the next one */
+};
+
+struct region {
+	uint64_t base, limit;
 };
 
 struct model_unit {
@@ -175,6 +181,10 @@ struct model_unit {
 					 * changed */
 	uint64_t ccmd, iotlb, iva;
 	unsigned ccmd_delay, iotlb_delay;
+
+	uint32_t pmen;
+	unsigned pmen_delay;
+	struct region low, high;	/* protected memory */
 
 	uint64_t iqa, iqh, iqt;
 	struct descriptor ahead[QUEUE_AHEAD];	/* fetched, not complete */
@@ -329,6 +339,16 @@ void unit_write(struct model_unit *u, unsigned off, unsigned width,
 		uint64_t v);
 void unit_tick(struct model_unit *u);
 unsigned unit_delay(struct model_unit *u);
+
+/* model_protect.c */
+/* 0: there is no such register. */
+unsigned protect_width(const struct model_unit *u, unsigned off);
+uint64_t protect_read(const struct model_unit *u, unsigned off);
+void protect_write(struct model_unit *u, unsigned off, uint64_t v);
+void protect_tick(struct model_unit *u);
+bool protect_busy(const struct model_unit *u);	/* going on or off */
+/* Whether a request for that physical address is dropped. */
+bool protect_drops(struct model_unit *u, physaddr_t pa);
 
 /* model_inv.c */
 void inv_tick(struct model_unit *u);

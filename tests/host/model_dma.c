@@ -136,6 +136,8 @@ static bool pass(struct machine *m, struct function *f, uint64_t va,
 			fault_report(f->unit, t.reason, sid, va, write);
 		return false;
 	}
+	if (f->unit && protect_drops(f->unit, t.pa))
+		return false;
 	if (t.untranslated && m->watching)
 		model_violation(m, "%x reached 0x%lx untranslated", f->sid,
 				va);

@@ -96,7 +96,7 @@ void model_tick(struct machine *m)
 
 static bool busy(const struct model_unit *u)
 {
-	return u->command || u->ccmd & CC_ICC || u->iotlb & TLB_IVT ||
+	return u->command || protect_busy(u) || u->ccmd & CC_ICC || u->iotlb & TLB_IVT ||
 		u->nahead || (u->gsts & G_QIE && !(u->fsts & FS_QUEUE) &&
 			      u->iqh != u->iqt);
 }

@@ -75,6 +75,9 @@ static unsigned width_at(const struct model_unit *u, unsigned off)
 		return u->c.major < 6 ? 8 : 0;
 	case R_IQH: case R_IQT: case R_IQA:
 		return u->c.qi ? 8 : 0;
+	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
+	case R_PHMBASE: case R_PHMLIMIT:
+		return protect_width(u, off);
 	}
 	if (u->c.major < 6 && (off == u->c.iro || off == u->c.iro + 8))
 		return 8;
@@ -167,6 +170,9 @@ uint64_t unit_read(struct model_unit *u, unsigned off, unsigned width)
 		return u->iqt;
 	case R_IQA:
 		return u->iqa;
+	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
+	case R_PHMBASE: case R_PHMLIMIT:
+		return protect_read(u, off);
 	}
 	if (off == u->c.iro + 8)
 		return u->iotlb;
@@ -326,6 +332,10 @@ void unit_write(struct model_unit *u, unsigned off, unsigned width, uint64_t v)
 	case R_IQA:
 		write_queue_address(u, v);
 		return;
+	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
+	case R_PHMBASE: case R_PHMLIMIT:
+		protect_write(u, off, v);
+		return;
 	}
 	if (off == u->c.iro)
 		u->iva = v;
@@ -340,6 +350,7 @@ void unit_tick(struct model_unit *u)
 {
 	if (u->command && !u->trouble.deaf && !u->command_delay--)
 		carry_out(u);
+	protect_tick(u);
 	inv_tick(u);
 	if (u->nposted && u->m->policy.leave != LEAVE_NEVER &&
 	    !model_random(u->m, 16))

@@ -434,11 +434,11 @@ static void test_what_is_clear_is_noticed_at_once(void **state)
 	noticed_at_once("real unit 1", (struct trouble){ .gone = true },
 			"invalidation by register");
 	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_IQE },
-			"queue error");
+			"queue errors do not end");
 	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_ITE },
-			"queue error");
+			"queue errors do not end");
 	noticed_at_once("qemu", (struct trouble){ .queue_error = FS_ICE },
-			"queue error");
+			"queue errors do not end");
 }
 
 /* No interrupt vector for faults: the unit works all the same. */
@@ -477,7 +477,8 @@ static void test_no_memory_at_each_allocation_of_the_start(void **state)
 		iommu_start(true);
 		if (b.m->mem.allocations < before + n)
 			break;
-		assert_false(vtd_alive(vtd_of(b.u)));
+		assert_true(vtd_of(b.u)->unsupported ||
+			    !vtd_alive(vtd_of(b.u)));
 		for (struct function *f = b.m->functions; f; f = f->next)
 			assert_false(f->unit && function_mastering(f));
 		bench_close(&b);

@@ -59,6 +59,9 @@ static void test_attach_as_in_the_session(void **state)
 	attaches("ffff:0:0.0 3", 0xffff, 0, 3, 0);
 	attaches(" \t00:03.0\t007  ", 0, 0x18, 7, 0);
 	attaches("0:3.0 1 unsafe", 0, 0x18, 1, IOMMU_UNSAFE);
+	attaches("0:3.0 1 ats", 0, 0x18, 1, IOMMU_ATS);
+	attaches("0:3.0 1 rmrr ats unsafe", 0, 0x18, 1,
+		 IOMMU_RMRR | IOMMU_ATS | IOMMU_UNSAFE);
 }
 
 static void refuses(const char *s, const char *about, const char *why)
@@ -93,8 +96,8 @@ static void test_attach_of_everything_else(void **state)
 	refuses("0:3.0 2147483648", "0:3.0 2147483648", "not a process id");
 	refuses("0:3.0 18446744073709551617", "0:3.0 18446744073709551617",
 		"not a process id");
-	refuses("0:3.0 1 ats", "0:3.0 1 ats", "an unknown word");
-	refuses("0:3.0 1 rmrr", "0:3.0 1 rmrr", "an unknown word");
+	refuses("0:3.0 1 ATS", "0:3.0 1 ATS", "an unknown word");
+	refuses("0:3.0 1 rmrr ats rmrr", "0:3.0 1 rmrr", "an unknown word");
 	refuses("0:3.0 1 Unsafe", "0:3.0 1 Unsafe", "an unknown word");
 	refuses("0:3.0 1 unsafely", "0:3.0 1 unsafely", "an unknown word");
 	refuses("0:3.0 1 unsafe unsafe", "0:3.0 1 unsafe", "an unknown word");

@@ -254,7 +254,10 @@ static void test_a_gather_is_empty_after_its_flush(void **state)
 	start(&b, "qemu", WITHOUT_WIRED);
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
 	g.space = p->s;
+	assert_int_equal(iommu_keep(&g, VA + PAGE, PAGE, 0), 0);
+	assert_false(g.change.removed);	/* there was nothing */
 	assert_int_equal(iommu_keep(&g, VA, PAGE, 0), 0);
 	assert_true(g.change.removed);
 	assert_int_equal(iommu_flush(&g), 0);

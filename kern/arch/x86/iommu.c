@@ -242,6 +242,17 @@ static void fence_all(void)
 	}
 }
 
+static bool can_run(const struct vtd *u)
+{
+	return !u->unsupported && !u->broken;
+}
+
+static void prepare_unit(struct vtd *u)
+{
+	if (vtd_prepare(u) < 0 && vtd_alive(u))
+		u->unsupported = "no memory for it";
+}
+
 static void log_unit(const struct vtd *u, bool on)
 {
 	os_log(OS_INFO, "iommu: unit 0x%lx: version %u.%u, %u levels, %u bits, "
@@ -253,6 +264,9 @@ static void log_unit(const struct vtd *u, bool on)
 	       u->taken_over ? ", taken over" : "", on ? "" : ", off");
 }
 
+/* One that firmware left on stays on even if nothing is to be translated yet:
+ * by our empty tables nobody reaches memory, not even a device that cannot be
+ * kept from the bus. */
 static void start_unit(struct vtd *u, bool on)
 {
 	int err = vtd_start(u);
@@ -260,7 +274,7 @@ static void start_unit(struct vtd *u, bool on)
 	if (!err && fault_start(u, fault_event, u) == 0)
 		fault_mask(u, false);
 	if (!err)
-		err = vtd_translation(u, on);
+		err = vtd_translation(u, on || u->taken_over);
 	if (!err) {
 		log_unit(u, on);
 		return;
@@ -276,14 +290,13 @@ void iommu_start(bool on)
 	groups_make();
 	quirks_apply();
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (!iommu.units[i]->unsupported &&
-		    vtd_prepare(iommu.units[i]) < 0)
-			iommu.units[i]->unsupported = "no memory for it";
+		if (can_run(iommu.units[i]))
+			prepare_unit(iommu.units[i]);
 	reserved_install();
 	fence_all();
 	iommu.powered = on && !iommu.missing;
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (!iommu.units[i]->unsupported)
+		if (can_run(iommu.units[i]))
 			start_unit(iommu.units[i], on);
 	if (iommu.missing)
 		os_log(OS_WARN, "iommu: %s", iommu.missing);
@@ -292,11 +305,6 @@ void iommu_start(bool on)
 bool iommu_powered(void)
 {
 	return __atomic_load_n(&iommu.powered, __ATOMIC_ACQUIRE);
-}
-
-static bool can_run(const struct vtd *u)
-{
-	return !u->unsupported && !u->broken;
 }
 
 static void master_all_attached(bool on)

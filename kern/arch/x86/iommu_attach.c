@@ -307,6 +307,8 @@ static int check_free(const struct iommu_dev *d, const struct iommu_space *s)
 {
 	struct iommu_dev *other;
 
+	if (d->refused)
+		return os_error("%s", d->refused);
 	if (d->space == s)
 		return os_error("attached to pid %d already", s->pid);
 	if (d->space && d->space->owner)
@@ -369,8 +371,6 @@ static int check_ats(const struct iommu_dev *d, unsigned words)
 static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 		      unsigned words)
 {
-	if (d->refused)
-		return os_error("%s", d->refused);
 	if (function_gone(d))
 		return os_error("does not answer");
 	if (d->used_by && d->used_by != s->serial && d->reset == RESET_NONE &&
@@ -383,11 +383,14 @@ static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 /* Everything that can fail and needs no undoing; of all peers. */
 static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 {
-	int err = check_unit(d);
+	int err = 0;
 
-	for_each_peer(p, d) {
+	for_each_peer(p, d)
 		if (!err)
 			err = check_free(p, s);
+	if (!err)
+		err = check_unit(d);
+	for_each_peer(p, d) {
 		if (!err)
 			err = check_reserved(p, p == d ? words : words &
 					     ~(unsigned)IOMMU_RMRR);

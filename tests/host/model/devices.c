@@ -127,8 +127,9 @@ static void test_config_access_is_well_formed(void **state)
 	model_expect(m, "PCI access");
 	function_write(m, f, 6, 4, 0);
 	model_expect(m, "PCI access");
-	function_read(m, f, 256, 1);
+	function_read(m, f, 4096, 4);
 	model_expect(m, "PCI access");
+	assert_int_equal(function_read(m, f, 256, 4), UINT32_MAX);
 	assert_int_equal(os_pci_read(3, 0, 0, 4), UINT32_MAX);
 	model_stop(m);
 }
