@@ -250,16 +250,18 @@ static void test_nothing_is_built_on_a_tomb(void **state)
 	close_naive(n);
 }
 
-/* A change that is begun and refused, at each allocation that it makes. */
+/* A change that is begun and refused, at each allocation that it makes (at some
+ * of them where it makes many). */
 static void refused_at_each_allocation(const struct op *o, struct sl_format *f)
 {
 	struct naive *n = &naive;
 	int err = -1;
 
-	for (unsigned fail = 1; err; fail++) {
+	for (unsigned fail = 1; err; fail += 1 + fail / 12) {
 		open_naive(n, fail);
 		n->caching = fail & 1;
 		do_map(GB - MB2, 8 * GB - MB2, GB + 2 * MB2);
+		do_map((1ul << 39) - MB2, MB2, MB2);
 		do_map(VA, 16 * PAGE, 3 * PAGE);
 		flush(n);
 		err = o ? change(n, o, fail) : adapt(n, *f, fail);
@@ -282,7 +284,7 @@ static void test_all_or_nothing_at_each_allocation(void **state)
 		{ GB + PAGE, GB, 0, 0, false },
 		{ GB - PAGE, 3 * PAGE, 0, 2, false },
 		{ GB - PAGE, GB, 4 * GB - PAGE, 1, true },
-		{ GB + MB2, GB, 4 * GB + PAGE, 3, true },
+		{ GB - PAGE, 6 * MB2, 4 * GB, 3, true },
 		{ 0, 3 * MB2, 5 * PAGE, 3, true },
 		{ (1ul << 39) - GB - PAGE, GB + PAGE, 4 * GB - PAGE, 3, true },
 	};
