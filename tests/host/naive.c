@@ -137,7 +137,8 @@ static bool points(uint64_t e, unsigned level)
 	return e & 3 && !is_leaf(e, level);
 }
 
-/* 6.5.2.3: with IH (no `upper`) entries that are or were no leaves stay. */
+/* 6.5.2.3: with IH (no `upper`) entries that are or were no leaves stay.  So do
+ * large pages of which only a part is named: who knows. */
 static bool forgotten(struct naive *n, const struct iommu_change *c,
 		      const struct known *k)
 {
@@ -146,6 +147,9 @@ static bool forgotten(struct naive *n, const struct iommu_change *c,
 	if (!c->removed && !(n->caching && c->added))
 		return false;
 	if (c->lo >= lo + span(k->level) || c->hi <= lo)
+		return false;
+	if (k->entry & 3 && is_leaf(k->entry, k->level) &&
+	    (c->lo > lo || c->hi < lo + span(k->level)))
 		return false;
 	return c->upper || (!points(k->entry, k->level) &&
 			    !points(entry_now(n, k), k->level));

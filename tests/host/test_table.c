@@ -130,7 +130,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static void test_random_changes(void **state)
 {
-	uint64_t seed = setting("SEED", 1), n = setting("SEEDS", 24);
+	uint64_t seed = setting("SEED", 1), n = setting("SEEDS", 10);
 
 	(void)state;
 	for (; n; n--, seed++)
@@ -247,6 +247,22 @@ static void test_nothing_is_built_on_a_tomb(void **state)
 		do_keep(GB, GB, 0);
 		flush(n);
 	}
+	close_naive(n);
+}
+
+static void test_a_tomb_within_a_tomb_is_freed(void **state)
+{
+	struct naive *n = &naive;
+
+	(void)state;
+	open_naive(n, 1);
+	do_map(GB, 16 * PAGE, 3 * PAGE);
+	do_map(GB + MB2, 16 * PAGE, 3 * PAGE);
+	do_keep(GB, MB2, 0);
+	do_keep(GB, GB, 0);
+	flush(n);
+	assert_int_equal(n->t.pages, 3);
+	compare_all(n);
 	close_naive(n);
 }
 
@@ -376,6 +392,7 @@ int main(void)
 		bench_test(test_no_large_leaf_where_it_does_not_fit),
 		bench_test(test_leaves_over_more_tables_than_are_remembered),
 		bench_test(test_nothing_is_built_on_a_tomb),
+		bench_test(test_a_tomb_within_a_tomb_is_freed),
 		bench_test(test_all_or_nothing_at_each_allocation),
 		bench_test(test_new_tables_are_noted_as_such),
 		bench_test(test_the_tables_end_at_2_to_the_39),
