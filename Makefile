@@ -42,7 +42,9 @@ ULDFLAGS := -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 
 	-Wl,--hash-style=gnu
 
 # The kernel's sources: all but those of choices that were not made.
-NOTCHOSEN := $(if $(CONFIG_UBSAN),,kern/src/ubsan.c)
+NOTCHOSEN := $(if $(CONFIG_UBSAN),,kern/src/ubsan.c) \
+	$(if $(CONFIG_LOCK_ORDER),,kern/src/lockorder.c kern/src/lockwatch.c) \
+	$(if $(CONFIG_UBSAN)$(CONFIG_LOCK_ORDER),,kern/src/planted.c)
 KSRC	:= $(filter-out $(NOTCHOSEN),\
 	$(sort $(shell find kern -name '*.c' -o -name '*.S')))
 KOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
