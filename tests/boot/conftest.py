@@ -19,6 +19,18 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("machine", m.report()))
 
 
+def nothing_told(machines):
+    told = "".join(m.checkers() for m in machines)
+    assert not told, told
+
+
+@pytest.fixture(autouse=True)
+def checkers():
+    """What a checking kernel has found wrong is a failure of the test."""
+    yield
+    nothing_told(machine.machines)
+
+
 @pytest.fixture
 def boot():
     """Boots machines; they end with the test."""
@@ -52,3 +64,4 @@ def kept():
     yield get
     for m in machines.values():
         m.close()
+    nothing_told(machines.values())
