@@ -177,8 +177,30 @@ static void write_line_back(struct machine *m, physaddr_t pa)
 	memcpy(m->mem.dram + off, m->mem.seen + off, LINE);
 }
 
+/* A store comes behind all earlier ones: what was written to the table that the
+ * entry points at by ordinary stores is seen, too. */
+static void see_table(struct machine *m, uint64_t v)
+{
+	physaddr_t pa = v & ones(MODEL_HAW - 1, 12);
+	uint64_t off = pa - RAM_BASE;
+	unsigned n;
+
+	if (!(v & 3) || !memory_has(pa))
+		return;
+	n = memory_index(m, pa);
+	if (m->mem.page[n].state != PAGE_DRIVER ||
+	    m->mem.page[n].object != PGSIZE)
+		return;
+	memcpy(m->mem.seen + off, m->mem.cpu + off, PGSIZE);
+	for (unsigned at = 0; at < PGSIZE; at += LINE)
+		if (leaves(m))
+			write_line_back(m, pa + at);
+	changed(m, n);
+}
+
 void memory_stored(struct machine *m, physaddr_t pa, uint64_t v)
 {
+	see_table(m, v);
 	*word(m->mem.seen, pa) = v;
 	if (leaves(m))
 		write_line_back(m, pa);
