@@ -162,12 +162,14 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * does not take.  ITE: a device has not answered, and the unit has dropped all
  * waits that it had fetched, ours and other callers'.  ICE: a device has
  * answered wrongly.  In each case everything that was asked for is asked for
- * again, as global flushes, which cover it, and one wait for all; the bad
- * descriptor becomes such a flush itself.  What waits on a position notices
- * nothing but the time.
+ * again, as global flushes, which cover it, and one wait for all; waits that
+ * the unit has not fetched yet, and the bad descriptor, become such flushes
+ * themselves, so that none tells anyone that he has what was lost.  What waits
+ * on a position notices nothing but the time.
  *
  * Devices are asked again, too, but for the one that the unit names (IQERCD);
- * if it names none, for all that were asked and may not have answered.
+ * if it names none, for all that were asked and may not have answered.  These
+ * are told on, and so off the bus, before anyone's wait can end.
  */
 #define MAX_TRIES	4	/* without any progress in between */
 
@@ -177,14 +179,19 @@ struct asked {
 	unsigned guilty;	/* so many, the first */
 };
 
-static void replace_bad(struct vtd *u)
+/* From the head on; the unit has stopped there. */
+static void replace_waits(struct vtd *u, bool first_is_bad)
 {
-	uint64_t head = field_get(vtd_get64(u, IQH), IQH_INDEX);
+	struct inv flush = inv_context_global();
+	uint32_t at = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
+	struct qi_desc *d;
 
-	u->queue.ring[head % VTD_QUEUE_SIZE] = (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_CONTEXT) |
-			field_make(QI_GRAN, GRAN_GLOBAL),
-	};
+	for (; (at - u->queue.tail) % VTD_QUEUE_SIZE; at++) {
+		d = &u->queue.ring[at % VTD_QUEUE_SIZE];
+		if (first_is_bad || field_get(d->lo, QI_TYPE) == QI_WAIT)
+			*d = make(u, &flush);
+		first_is_bad = false;
+	}
 }
 
 /* Its place among them; a->n: it is not there. */
@@ -223,11 +230,12 @@ static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
 					   IQERCD_ITESID : IQERCD_ICESID);
 	unsigned i = find_asked(a, sid);
 
-	a->guilty = sid && i < a->n ? 1 : a->n;
-	if (a->guilty == 1 && i) {
-		a->sids[i] = a->sids[0];
-		a->sids[0] = sid;
-	}
+	a->guilty = a->n;
+	if (!sid || i == a->n)
+		return;
+	a->guilty = 1;
+	a->sids[i] = a->sids[0];
+	a->sids[0] = sid;
 }
 
 static void ask_again(struct vtd *u, const struct asked *a)
@@ -256,37 +264,53 @@ static bool may_try(struct vtd *u, const struct asked *a)
 	return u->queue.tail + 3 + a->n - completed(u) < VTD_QUEUE_SIZE;
 }
 
-/* false: it does not get better. */
-static bool clear_errors(struct vtd *u, struct asked *a)
+enum recovery { RECOVERED, GUILTY, HOPELESS };
+
+/* Under the queue's lock.  GUILTY: the first a->guilty devices are to be told
+ * on; `told` are. */
+static enum recovery clear_errors(struct vtd *u, struct asked *a,
+				  const struct asked *told)
 {
 	uint32_t fsts = vtd_get32(u, FSTS) & FSTS_QUEUE;
 
 	if (!fsts)
-		return true;	/* another waiter was here first */
-	if (!find_all_asked(u, a) || !may_try(u, a))
-		return false;
+		return RECOVERED;	/* another waiter was here first */
+	if (!find_all_asked(u, a))
+		return HOPELESS;
 	if (fsts & (FSTS_ITE | FSTS_ICE))
 		find_guilty(u, a, fsts);
-	if (fsts & FSTS_IQE)
-		replace_bad(u);
+	for (unsigned i = 0; i < a->guilty; i++)
+		if (find_asked(told, a->sids[i]) == told->n)
+			return GUILTY;
+	if (!may_try(u, a))
+		return HOPELESS;
+	if (fsts & (FSTS_IQE | FSTS_ITE))
+		replace_waits(u, fsts & FSTS_IQE);
 	vtd_set32(u, FSTS, fsts);
 	ask_again(u, a);
-	return true;
+	return RECOVERED;
 }
 
 static int recover(struct vtd *u)
 {
-	struct asked a = { .n = 0 };
-	bool better;
+	struct asked told = { .n = 0 }, a;
+	enum recovery r;
 
-	os_lock(&u->queue.lock);
-	better = clear_errors(u, &a);
-	os_unlock(&u->queue.lock);
-	if (!better)
+	for (unsigned i = 0; i < MAX_TRIES; i++) {
+		a = (struct asked){ .n = 0 };
+		os_lock(&u->queue.lock);
+		r = clear_errors(u, &a, &told);
+		os_unlock(&u->queue.lock);
+		if (r != GUILTY)
+			break;
+		told = a;
+		told.n = a.guilty;
+		for (unsigned n = 0; n < told.n && u->devtlb_timeout; n++)
+			u->devtlb_timeout(u, told.sids[n]);
+	}
+	if (r != RECOVERED)
 		return vtd_fail(u, "queue errors do not end");
 	os_log(OS_WARN, "iommu: unit 0x%lx: queue error; asked again", u->base);
-	for (unsigned i = 0; i < a.guilty && u->devtlb_timeout; i++)
-		u->devtlb_timeout(u, a.sids[i]);
 	return 0;
 }
 
