@@ -514,6 +514,8 @@ static int reset_attached(struct iommu_dev *d)
 
 int iommu_reset(struct iommu_dev *d)
 {
+	int err;
+
 	if (d->unit && d->unit->broken)
 		return os_error("its unit 0x%lx has failed", d->unit->base);
 	if (function_gone(d))
@@ -521,9 +523,13 @@ int iommu_reset(struct iommu_dev *d)
 	if (d->mute)
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
-	if (d->reset != RESET_NONE && reset_attached(d) < 0)
-		return -1;
+	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
 	os_lock(&iommu.lock);
+	if (err) {
+		fence(d, "its reset has failed");
+		os_unlock(&iommu.lock);
+		return err;
+	}
 	if (d->space && !d->space->table.format.snoop)
 		no_snoop_off(d);
 	d->fenced = false;
