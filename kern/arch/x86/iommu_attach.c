@@ -252,13 +252,27 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 	return err;
 }
 
+/* Devices may have the caches passed over only where all units overrule that
+ * (SNP in the tree, ECAP.SC). */
+static void forbid_no_snoop(const struct iommu_space *s)
+{
+	os_lock(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space == s)
+			no_snoop_off(d);
+	os_unlock(&iommu.lock);
+}
+
 /* The space's tree so that this unit can walk it too. */
 static int adapt(struct iommu_space *s, struct vtd *u)
 {
 	struct iommu_gather g = { .space = s };
 	struct sl_format f = sl_lesser(s->table.format, unit_format(u));
-	int err = sl_adapt(&s->table, f, &g.change);
+	int err;
 
+	if (s->table.format.snoop && !f.snoop)
+		forbid_no_snoop(s);
+	err = sl_adapt(&s->table, f, &g.change);
 	if (iommu_flush(&g) < 0)
 		err = -1;
 	if (!err && !sl_root(&s->table, u->levels))
@@ -500,6 +514,8 @@ static int reset_attached(struct iommu_dev *d)
 
 int iommu_reset(struct iommu_dev *d)
 {
+	int err;
+
 	if (d->unit && d->unit->broken)
 		return os_error("its unit 0x%lx has failed", d->unit->base);
 	if (function_gone(d))
@@ -507,9 +523,13 @@ int iommu_reset(struct iommu_dev *d)
 	if (d->mute)
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
-	if (d->reset != RESET_NONE && reset_attached(d) < 0)
-		return -1;
+	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
 	os_lock(&iommu.lock);
+	if (err) {
+		fence(d, "its reset has failed");
+		os_unlock(&iommu.lock);
+		return err;
+	}
 	if (d->space && !d->space->table.format.snoop)
 		no_snoop_off(d);
 	d->fenced = false;
