@@ -73,11 +73,50 @@ static void test_a_device_told_on_twice_stays_silent(void **state)
 	bench_close(&b);
 }
 
+/* Another processor's flush, which has asked a device whose TLB has just been
+ * switched on, finds it silent before the attach has ended: the attach put it on
+ * the bus. */
+static bool told;
+
+static void tell_early(struct machine *m, const struct happening *h)
+{
+	struct iommu_dev *d = dev(tlb[0]);
+
+	if (told || m->nheld || h->what != E_RELAX || !ats_enabled(tlb[0]) ||
+	    d->space)
+		return;
+	told = true;
+	m->in_hook = false;
+	devtlb_timeout(d->unit, d->sid);
+	m->in_hook = true;
+}
+
+static void test_a_device_found_silent_while_it_is_attached(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	told = false;
+	p = start(&b, true);
+	assert_int_equal(process_detach(tlb[0]), 0);
+	b.m->hook = tell_early;
+	assert_int_equal(process_attach(p, tlb[0], IOMMU_ATS), 0);
+	assert_true(told);
+	assert_true(dev(tlb[0])->fenced);
+	assert_false(function_mastering(tlb[0]));
+	model_call(b.m);
+	assert_true(iommu_reset(dev(tlb[0])) < 0);
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bench_test(test_a_device_that_was_told_on_is_not_asked_again),
 		bench_test(test_a_device_told_on_twice_stays_silent),
+		bench_test(test_a_device_found_silent_while_it_is_attached),
 	};
 
 	return cmocka_run_group_tests_name("found", tests, NULL, NULL);

@@ -185,12 +185,15 @@ static void *change_memory(void *arg)
 /* own is held.  As aspace_io_get and aspace_io_drop. */
 static struct iommu_space *space_of(struct member *p)
 {
+	struct iommu_space *s;
+
 	pthread_mutex_lock(&p->lock);
 	if (!p->s && !p->lost)
 		p->s = iommu_space_create(p, (int)(p - members) + 7,
 					  (uint64_t)(p - members) + 1);
+	s = p->lost ? NULL : p->s;
 	pthread_mutex_unlock(&p->lock);
-	return p->lost ? NULL : p->s;
+	return s;
 }
 
 static unsigned lost_spaces;
@@ -469,7 +472,7 @@ static void one_round(uint64_t seed)
 int main(void)
 {
 	const char *s = getenv("ROUNDS"), *from = getenv("SEED");
-	uint64_t rounds = s ? strtoull(s, NULL, 0) : 8;
+	uint64_t rounds = s ? strtoull(s, NULL, 0) : 40;
 	uint64_t seed = from ? strtoull(from, NULL, 0) : 1;
 
 	for (uint64_t i = 0; i < rounds; i++)

@@ -337,7 +337,7 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 
 	while (!reached(completed(u), t->position)) {
 		if (!vtd_alive(u))
-			return vtd_fail(u, u->failure);
+			return vtd_fail(u, vtd_failure(u));
 		fsts = vtd_get32(u, FSTS);
 		if (fsts == ~0u)
 			return vtd_fail(u, "reads as all ones");
