@@ -81,11 +81,13 @@ static void run(struct options *o, char **words, unsigned n)
 
 /* Started anew for each way, as a pair's interrupts are turned on where it is
  * made. */
-static void run_bench(struct options *o, bool polled, bool interrupts)
+static void run_bench(struct options *o)
 {
+	bool polled = o->polled, both = o->polled == o->interrupts;
+
 	for (unsigned way = 0; way < 2; way++) {
 		o->polled = !way;
-		if (way ? !interrupts && polled : !polled && interrupts)
+		if (!both && o->polled != polled)
 			continue;
 		nvme_start(&ctrl, o);
 		bench(&ctrl, o);
@@ -120,32 +122,43 @@ static bool option_with(struct options *o, char letter, const char *text)
 	return false;
 }
 
+/* Takes the options out, wherever they stand; how many words are left. */
+static unsigned parse(struct options *o, char **argv, char **words,
+		      unsigned max)
+{
+	unsigned n = 0;
+
+	for (char **arg = argv + 1; *arg; arg++) {
+		if (!strcmp(*arg, "-p"))
+			o->polled = true;
+		else if (!strcmp(*arg, "-i"))
+			o->interrupts = true;
+		else if (!strcmp(*arg, "-w"))
+			o->writing = true;
+		else if (**arg != '-' && n < max)
+			words[n++] = *arg;
+		else if (**arg != '-' || strlen(*arg) != 2 ||
+			 !option_with(o, (*arg)[1], arg[1]))
+			usage(form);
+		else
+			arg++;
+	}
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .queues = 1, .commands = 10000, .depth = 32 };
-	bool polled = false, interrupts = false;
-	int i = 1;
+	char *words[3];
+	unsigned n = parse(&o, argv, words, ARRAY_SIZE(words));
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
-		if (!strcmp(argv[i], "-p"))
-			polled = true;
-		else if (!strcmp(argv[i], "-i"))
-			interrupts = true;
-		else if (!strcmp(argv[i], "-w"))
-			o.writing = true;
-		else if (strlen(argv[i]) != 2 || i + 1 >= argc ||
-			 !option_with(&o, argv[i][1], argv[i + 1]))
-			usage(form);
-		else
-			i++;
-	}
-	o.polled = polled && !interrupts;
-	if (i == argc)
+	(void)argc;
+	if (!n)
 		usage(form);
 	drv_show_faults();
-	if (i + 1 == argc && !strcmp(argv[i], "bench"))
-		run_bench(&o, polled, interrupts);
+	if (n == 1 && !strcmp(words[0], "bench"))
+		run_bench(&o);
 	else
-		run(&o, argv + i, (unsigned)(argc - i));
+		run(&o, words, n);
 	return 0;
 }

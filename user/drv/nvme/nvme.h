@@ -93,7 +93,8 @@ struct nvme {
 /* What the user asks for. */
 struct options {
 	const char *bdf;	/* NULL: the first one */
-	bool polled, writing;
+	bool polled, interrupts;	/* neither: interrupts; bench: both */
+	bool writing;
 	unsigned queues;
 	size_t transfer;	/* bytes; 0: as much as goes */
 	size_t offset;		/* of the data in a page */
