@@ -264,3 +264,15 @@ def test_large_blocks(boot, tmp_path):
     assert "blocks 512\nblock 4096\ntransfer 32768\nqueues 2\n" in text
     m.run("nvme -q 8 -o 8 read 0 256 >/tmp/f; nvme -q 2 write 256 </tmp/f")
     assert path.read_bytes()[MIB:] == path.read_bytes()[:MIB]
+
+
+def test_killed_with_much_under_way(boot, image):
+    """A slow disk: hundreds of reads are on their way for seconds.  The reset at
+    the end ends them, before their memory is anyone else's."""
+    m = boot(f"{SMALL} {UNIT} {NVME.format(image)},addr=4 "
+             "-set drive.d.throttling.bps-total=1048576")
+    for options in LOADS[0], LOADS[5], LOADS[2]:
+        pid = m.spawn(f"nvme {options} -n 100000 bench >{NULL}")
+        m.run("sleep 0.5")
+        assert "clean" in m.run(f"kill {pid}; clean 96 1500", timeout=60)
+        assert "serial abc\n" in m.run(f"wait {pid}; nvme info", status=None)
