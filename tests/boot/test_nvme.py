@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from machine import SMALL, UNIT, wait_for
+from machine import ICOUNT, SMALL, UNIT, wait_for
 
 MIB = 1 << 20
 SIZE = 32 * MIB
@@ -276,3 +276,19 @@ def test_killed_with_much_under_way(boot, image):
         m.run("sleep 0.5")
         assert "clean" in m.run(f"kill {pid}; clean 96 1500", timeout=60)
         assert "serial abc\n" in m.run(f"wait {pid}; nvme info", status=None)
+
+
+@pytest.mark.parametrize("how", ["-i -q 3", "-p"])
+def test_no_answer(boot, how):
+    """Nobody lets it do DMA: the command under way does not end, but the wait for
+    it does.  Then all is as before."""
+    m = boot(f"{SMALL} {UNIT} {NVME.format('null-co://')},addr=4 {ICOUNT}")
+    pid = m.spawn(f"nvme {how} -n 100000000 bench 2>/tmp/why >{NULL}")
+    m.run("sleep 0.5; echo off >'#iommu/power'")
+    assert m.run(f"wait {pid}; echo $?", timeout=60) == "1\n"
+    assert re.fullmatch(rf"nvme: {BDF}: no answer to a command for 10 s \(its "
+                        r"status is 0x\d\)\n", m.run("cat /tmp/why"))
+    assert m.fails("nvme info") == \
+        f"nvme: iommu: attach {BDF}: the iommu is off"
+    m.run("echo on >'#iommu/power'")
+    assert "serial abc\n" in m.run("nvme info")

@@ -20,7 +20,7 @@
 #define  CC_SHUTDOWN		0x004000u
 #define  CC_SQE_64		0x060000u	/* entries of 2^6 bytes */
 #define  CC_CQE_16		0x400000u
-#define CSTS		0x1c
+/* CSTS, which queue.c reads too: */
 #define  CSTS_READY		0x1u
 #define  CSTS_FAILED		0x2u
 #define  CSTS_SHUTDOWN		0xcu

@@ -25,6 +25,7 @@
 					 * commands */
 #define MAX_DEPTH	(QUEUE_SIZE - 1)	/* a full ring looks empty */
 #define MAX_TRANSFER	(1024u * 1024)
+#define CSTS		0x1c		/* the controller's status */
 #define DOORBELLS	0x1000u		/* behind the registers: two a pair */
 #define CAP_STRIDE(cap)	(4u << ((cap) >> 32 & 0xf))
 #define PRPS		(PAGE / 8)	/* in a list of one page */
@@ -62,6 +63,7 @@ struct done {
  * page of its own for a PRP list. */
 struct queue {
 	const char *bdf;
+	const volatile uint8_t *status;	/* CSTS */
 	struct sqe *sq;
 	volatile struct cqe *cq;
 	volatile uint8_t *sq_bell, *cq_bell;

@@ -9,6 +9,7 @@
 #include "nvme.h"
 
 #define PATIENCE	10000		/* milliseconds for any command */
+#define MSEC		1000000l
 #define SPINS		1024		/* between two looks at the clock */
 
 static void *memory(size_t len)
@@ -26,6 +27,7 @@ void queue_init(struct queue *q, struct nvme *c, unsigned n)
 	unsigned stride = CAP_STRIDE(c->cap);
 
 	q->bdf = c->bdf;
+	q->status = c->regs + CSTS;
 	q->sq = memory(PAGE);
 	q->cq = memory(PAGE);
 	q->lists = memory(MAX_DEPTH * PAGE);
@@ -98,31 +100,42 @@ static bool spin(const struct queue *q, unsigned n)
 	return false;
 }
 
-static bool sleep_for_one(const struct queue *q, unsigned n)
+static bool sleep_for_one(const struct queue *q, unsigned n, long milliseconds)
 {
 	int irqs[MAX_QUEUES];
 
 	for (unsigned i = 0; i < n; i++)
 		irqs[i] = q[i].irq;
-	if (!any_new(q, n) && drv_wait_any(irqs, n, PATIENCE) < 0)
+	if (!any_new(q, n) && drv_wait_any(irqs, n, milliseconds) < 0)
 		fatal("%r");
 	return any_new(q, n);
 }
 
-/* An interrupt may have been for completions that were taken without it. */
+/* Looks once more after the deadline.  An interrupt may have been for
+ * completions that were taken without it. */
+static void wait_until(const struct queue *q, unsigned n, int64_t end)
+{
+	int64_t now;
+	bool late;
+
+	for (;;) {
+		now = nsec();
+		late = now >= end;
+		if (q[0].irq < 0 ? spin(q, n) :
+		    sleep_for_one(q, n, late ? 0 : (end - now) / MSEC + 1))
+			return;
+		if (late)
+			fatal("%s: no answer to a command for %u s (its status "
+			      "is 0x%x)", q->bdf, PATIENCE / 1000,
+			      get32(q->status));
+	}
+}
+
+/* Mostly the answer is there before the clock needs to be read. */
 void queues_wait(struct queue *q, unsigned n)
 {
-	int64_t end = 0;
-	bool late = false;
-
 	for (unsigned i = 0; i < n; i++)
 		ring(&q[i]);
-	while (q[0].irq < 0 ? !spin(q, n) : !sleep_for_one(q, n)) {
-		if (late)
-			fatal("%s: no answer to a command for %u s", q->bdf,
-			      PATIENCE / 1000);
-		if (!end)
-			end = nsec() + PATIENCE * 1000000l;
-		late = nsec() > end;
-	}
+	if (q[0].irq < 0 ? !spin(q, n) : !any_new(q, n))
+		wait_until(q, n, nsec() + PATIENCE * MSEC);
 }
