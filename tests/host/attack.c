@@ -63,6 +63,11 @@ static void try_one(struct machine *m, const struct function *f, uint64_t va)
 	model_dma(m, f->segment, f->sid, va, &v, sizeof(v), false);
 	v = va;
 	model_dma(m, f->segment, f->sid, va, &v, sizeof(v), true);
+	if (!ats_enabled(f))
+		return;
+	model_ats_dma(m, f->segment, f->sid, va, true);
+	model_ats_dma(m, f->segment, f->sid, va, false);
+	model_ats_ask(m, f->segment, f->sid, va);
 }
 
 static void try_pages_of(struct machine *m, const struct function *f,

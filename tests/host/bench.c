@@ -129,13 +129,27 @@ void bench_idle(struct bench *b)
 	b->objects = b->m->mem.objects - context_tables() - firmware_objects();
 }
 
-void bench_boot(struct bench *b)
+static void start(struct bench *b)
 {
-	bench_init(b);
 	model_call(b->m);
 	iommu_start(true);
 	b->m->watching = true;
 	bench_idle(b);
+}
+
+void bench_boot(struct bench *b)
+{
+	bench_init(b);
+	start(b);
+}
+
+void bench_boot_image(struct bench *b, struct image *image)
+{
+	image_seal(image);
+	model_call(b->m);
+	bench_table_given(image->bytes, image->len);
+	bench_add_devices(b->m);
+	start(b);
 }
 
 static void free_processes(void)

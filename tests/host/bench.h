@@ -46,6 +46,8 @@ void bench_bare(struct bench *b, uint64_t seed);
 /* Firmware's table from the machine's units and functions, then the driver's
  * start. */
 void bench_boot(struct bench *b);
+/* The same with a table of the test's own, sealed here. */
+void bench_boot_image(struct bench *b, struct image *image);
 void bench_init(struct bench *b);		/* up to iommu_start */
 /* Nothing is attached: what there is now, there is at the end. */
 void bench_idle(struct bench *b);

@@ -15,7 +15,9 @@
  *	model_walk.c	translation
  *	model_fault.c	fault recording
  *	model_dma.c	requests of devices, and the oracle
+ *	model_ats.c	device TLBs
  *	model_pci.c	configuration space and reset
+ *	model_acs.c	requests between functions that no unit sees
  *
  * A test makes a machine, units and functions, lets the driver run on it, and
  * ends with model_check.  What the driver must not do is a violation: it is
@@ -81,33 +83,6 @@ struct owner {
 	unsigned n, room;
 };
 
-/* A PCI function. */
-enum {
-	FN_PCIE = 1, FN_FLR = 2, FN_AF = 4, FN_PM = 8, FN_PM_NO_RESET = 16,
-	FN_HARDWIRED = 32,	/* masters the bus whatever it is told */
-	FN_HOST_BRIDGE = 64, FN_MASTERING = 128, /* as firmware left it */
-};
-
-/* Of a bridge, as its PCI Express capability tells. */
-enum { BRIDGE_CONVENTIONAL = 0, BRIDGE_PORT = 4, BRIDGE_TO_PCI = 7 };
-
-struct function {
-	struct function *next;
-	uint16_t segment, sid;
-	struct model_unit *unit;	/* that translates for it; NULL: none */
-	unsigned kind;
-	uint8_t config[4096], writable[4096], after_reset[4096];
-	uint8_t pcie, af, pm;		/* where its capabilities are */
-	bool gone;			/* all ones */
-	bool stubborn;			/* never takes the bus */
-	struct owner *holder;		/* whose it is, or is becoming */
-	unsigned drains;		/* reads until no request is pending */
-	unsigned pending;		/* such reads left, after mastering */
-	struct owner *pending_of;
-	uint64_t back_at;		/* answers again, after a reset */
-	unsigned resets;
-};
-
 /* A unit's caches. */
 struct context_line {
 	uint16_t sid, did;
@@ -122,6 +97,43 @@ struct tlb_line {
 	uint8_t rights;
 	enum reason reason;	/* as above */
 };
+/* A PCI function. */
+enum {
+	FN_PCIE = 1, FN_FLR = 2, FN_AF = 4, FN_PM = 8, FN_PM_NO_RESET = 16,
+	FN_HARDWIRED = 32,	/* masters the bus whatever it is told */
+	FN_HOST_BRIDGE = 64, FN_MASTERING = 128, /* as firmware left it */
+	FN_ATS = 256,		/* with FN_PCIE or FN_FLR */
+};
+
+/* Of a bridge, as its PCI Express capability tells. */
+enum {
+	BRIDGE_CONVENTIONAL = 0, BRIDGE_PORT = 4, BRIDGE_UP = 5,
+	BRIDGE_DOWN = 6, BRIDGE_TO_PCI = 7, BRIDGE_FROM_PCI = 8,
+};
+
+struct function {
+	struct function *next;
+	uint16_t segment, sid;
+	struct model_unit *unit;	/* that translates for it; NULL: none */
+	unsigned kind;
+	uint8_t config[4096], writable[4096], after_reset[4096];
+	uint8_t pcie, af, pm;		/* where its capabilities are */
+	uint16_t ats, acs;		/* likewise */
+	struct tlb_line kept[64];	/* its own TLB */
+	unsigned nkept;
+	uint64_t forgets;		/* invalidations of that */
+	bool mute;			/* that it never answers */
+	bool gone;			/* all ones */
+	bool stubborn;			/* never takes the bus */
+	bool firmwares;			/* at work, with memory reserved for it */
+	struct owner *holder;		/* whose it is, or is becoming */
+	unsigned drains;		/* reads until no request is pending */
+	unsigned pending;		/* such reads left, after mastering */
+	struct owner *pending_of;
+	uint64_t back_at;		/* answers again, after a reset */
+	unsigned resets;
+};
+
 struct table_line {
 	uint16_t did;
 	unsigned level;		/* of the table that it points at */
@@ -156,6 +168,8 @@ struct trouble {
 	bool slow_queue;	/* descriptors are fetched, none completes */
 	bool stopped_queue;	/* none is fetched */
 	uint32_t queue_error;	/* FS_IQE, FS_ICE or FS_ITE: at the next one */
+	unsigned times;		/* so often; 0: for ever */
+	bool stuck_record;	/* F of the first one stays set */
 };
 
 struct region {
@@ -188,7 +202,13 @@ struct model_unit {
 
 	uint64_t iqa, iqh, iqt;
 	struct descriptor ahead[QUEUE_AHEAD];	/* fetched, not complete */
+	unsigned patience[QUEUE_AHEAD];	/* with devices that do not answer */
 	unsigned nahead;
+	uint64_t iqercd;	/* who did not, where the unit tells */
+	bool tells;
+	uint64_t irta;		/* interrupt remapping */
+	bool iec_clean;		/* its cache, since the table changed */
+	uint64_t iecs;		/* invalidations of that, so far */
 	uint64_t fetched, waits;		/* so far */
 
 	uint32_t fsts, fectl, fedata, feaddr, feuaddr;
@@ -380,9 +400,15 @@ struct translation {
 	bool untranslated;	/* the unit is off, or passes it through */
 	uint16_t did;
 	physaddr_t pa;
+	unsigned shift;		/* of the page that pa is in */
+	uint8_t rights;
 };
 struct translation walk(struct model_unit *u, uint16_t sid, uint64_t va,
 			bool write);
+/* A request for a translation, and one that says it is translated. */
+struct translation walk_for_device(struct model_unit *u, uint16_t sid,
+				   uint64_t va);
+struct translation walk_translated(struct model_unit *u, uint16_t sid);
 /* The context entry that a request would meet; nothing is cached. */
 struct context_line walk_context(struct model_unit *u, uint16_t sid);
 
@@ -405,6 +431,9 @@ bool model_dma_posted(struct machine *m, uint16_t segment, uint16_t sid,
 		      uint64_t addr, bool write);
 void dma_land(struct model_unit *u, unsigned n);
 bool dma_can_master(const struct function *f);
+/* Holds an access against what is allowed; false: a violation. */
+bool dma_hold(struct machine *m, struct function *f, uint64_t va,
+	      physaddr_t pa, bool write);
 struct owner *owner_new(const char *name);
 void owner_free(struct owner *o);
 /* From now on right, too; only that, from owner_commit on. */
@@ -412,7 +441,33 @@ void owner_plan(struct owner *o, uint64_t va, physaddr_t pa, uint8_t rights);
 void owner_commit(struct owner *o);
 struct mapping *owner_find(struct owner *o, uint64_t va);
 
+/* model_ats.c */
+bool ats_enabled(const struct function *f);
+void ats_changed(struct function *f, bool was);
+/* Whether an invalidation of its TLB is answered, and for how many ticks the
+ * unit waits for that. */
+bool ats_answers(const struct function *f);
+unsigned ats_patience(struct model_unit *u);
+void ats_forget(struct function *f, uint64_t hi);
+/* The device asks for a translation and keeps it; makes a request with one
+ * that it kept. */
+bool model_ats_ask(struct machine *m, uint16_t segment, uint16_t sid,
+		   uint64_t va);
+bool model_ats_dma(struct machine *m, uint16_t segment, uint16_t sid,
+		   uint64_t va, bool write);
+
+/* model_acs.c */
+/* Gives it Access Control Services with those bits. */
+void model_acs(struct function *f, uint16_t caps);
+/* Whether a request of a's for a register of b's gets there and no unit sees
+ * it. */
+bool model_peer_reaches(struct machine *m, const struct function *a,
+			const struct function *b);
+
 /* model_pci.c */
+/* The next extended capability; where it is. */
+uint16_t function_add_ext(struct function *f, unsigned id, unsigned len);
+struct function *bridge_to(struct machine *m, uint16_t segment, unsigned bus);
 struct function *model_function(struct machine *m, uint16_t segment,
 				unsigned bus, unsigned dev, unsigned fn,
 				unsigned kind, struct model_unit *u);

@@ -207,11 +207,23 @@ static const char *reaches(struct model_unit *u, physaddr_t pa)
 	return NULL;
 }
 
+static bool kept_by(const struct function *f, physaddr_t pa)
+{
+	for (unsigned i = 0; !f->gone && ats_enabled(f) && i < f->nkept; i++)
+		if (f->kept[i].pa >> f->kept[i].shift ==
+		    pa >> f->kept[i].shift)
+			return true;
+	return false;
+}
+
 const char *cache_reaches(struct machine *m, physaddr_t pa)
 {
 	const char *how = NULL;
 
 	for (unsigned i = 0; i < m->nunits && !how; i++)
 		how = reaches(m->units[i], pa);
+	for (struct function *f = m->functions; f && !how; f = f->next)
+		if (kept_by(f, pa))
+			how = "a device's own TLB";
 	return how;
 }

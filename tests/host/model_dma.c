@@ -101,19 +101,36 @@ static bool hold_against(struct machine *m, const struct function *f,
 	return !why;
 }
 
+bool dma_hold(struct machine *m, struct function *f, uint64_t va,
+	      physaddr_t pa, bool write)
+{
+	return hold_against(m, f, f->holder, va, pa, write);
+}
+
 /* A request made before mastering was taken away carries its maker's name. */
 static bool is_late(const struct function *f)
 {
 	return !function_mastering(f) && f->pending;
 }
 
+/* What the ports above a function let pass. */
+static bool forwarded(struct machine *m, const struct function *f)
+{
+	const struct function *b = f;
+
+	while ((b = bridge_to(m, f->segment, b->sid >> 8)))
+		if (!function_mastering(b))
+			return false;
+	return true;
+}
+
 bool dma_can_master(const struct function *f)
 {
-	const struct machine *m = model_machine;
+	struct machine *m = model_machine;
 	bool awake = !f->pm || !(f->config[f->pm + 4] & 3);
 
 	return !f->gone && m->now >= f->back_at && awake &&
-		(function_mastering(f) || f->pending);
+		(function_mastering(f) || f->pending) && forwarded(m, f);
 }
 
 static struct owner *maker(const struct function *f)

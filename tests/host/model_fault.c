@@ -68,6 +68,8 @@ void fault_write_fectl(struct model_unit *u, uint32_t v)
 
 void fault_clear_record(struct model_unit *u, unsigned n)
 {
+	if (!n && u->trouble.stuck_record)
+		return;
 	u->record[n].hi &= ~FR_F;
 	if (!any_status(u))
 		u->fectl &= ~FE_IP;

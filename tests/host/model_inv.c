@@ -251,6 +251,22 @@ static const char *check_wait(struct model_unit *u, const struct descriptor *d)
 	return NULL;
 }
 
+/* 6.5.2.7 */
+static const char *check_iec(const struct model_unit *u,
+			     const struct descriptor *d)
+{
+	unsigned order = (unsigned)bits(d->lo, 31, 27);
+
+	if (!u->c.ir)
+		return "an interrupt entry cache without ECAP.IR";
+	if (bits(d->lo, 26, 5) || bits(d->lo, 63, 48) || d->hi)
+		return "reserved bits";
+	if (bit(d->lo, 4) && (order > u->c.mhmv ||
+	    (order && bits(d->lo, 47, 32) & ones(order - 1, 0))))
+		return "a mask beyond ECAP.MHMV, or an index not aligned to it";
+	return NULL;
+}
+
 static const char *check(struct model_unit *u, const struct descriptor *d)
 {
 	switch (type_of(d)) {
@@ -260,6 +276,8 @@ static const char *check(struct model_unit *u, const struct descriptor *d)
 		return check_iotlb(u, d);
 	case D_DEVTLB:
 		return check_devtlb(u, d);
+	case D_IEC:
+		return check_iec(u, d);
 	case D_WAIT:
 		return check_wait(u, d);
 	default:
@@ -279,8 +297,10 @@ static void queue_error(struct model_unit *u, uint32_t error)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < u->nahead; i++)
-		if (error != FS_ITE || type_of(&u->ahead[i]) != D_WAIT)
+		if (error != FS_ITE || type_of(&u->ahead[i]) != D_WAIT) {
+			u->patience[kept] = u->patience[i];
 			u->ahead[kept++] = u->ahead[i];
+		}
 	u->nahead = kept;
 	fault_status(u, error);
 }
@@ -298,6 +318,17 @@ static bool queue_stopped(const struct model_unit *u)
 	return !(u->gsts & G_QIE) || u->fsts & (FS_IQE | FS_ITE);
 }
 
+/* One that is not the driver's fault. */
+static void trouble(struct model_unit *u)
+{
+	uint32_t error = u->trouble.queue_error;
+
+	if (u->trouble.times && !--u->trouble.times)
+		u->trouble.queue_error = 0;
+	u->iqercd = 0;
+	queue_error(u, error);
+}
+
 /* The ring and the status words are read coherently, whatever ECAP.C says. */
 static bool fetch(struct model_unit *u)
 {
@@ -309,7 +340,7 @@ static bool fetch(struct model_unit *u)
 	    u->nahead == QUEUE_AHEAD || u->trouble.stopped_queue)
 		return false;
 	if (u->trouble.queue_error) {
-		queue_error(u, u->trouble.queue_error);
+		trouble(u);
 		return false;
 	}
 	if (memory_has(at) &&
@@ -321,6 +352,7 @@ static bool fetch(struct model_unit *u)
 		bad_descriptor(u, bad);
 		return false;
 	}
+	u->patience[u->nahead] = ats_patience(u);
 	u->ahead[u->nahead++] = d;
 	u->iqh = (u->iqh + sizeof(d)) % queue_bytes(u);
 	u->fetched++;
@@ -335,7 +367,25 @@ static bool waits_for(const struct model_unit *u, unsigned i, unsigned j)
 	if (later == D_WAIT || (earlier == D_WAIT && bit(u->ahead[j].lo, 6)))
 		return true;
 	return (later == D_IOTLB && earlier == D_CONTEXT) ||
-		(later == D_DEVTLB && earlier == D_IOTLB);
+		(later == D_DEVTLB && (earlier == D_IOTLB ||
+				       earlier == D_IEC));
+}
+
+/* The device that a descriptor is about. */
+static struct function *asked(const struct model_unit *u,
+			      const struct descriptor *d)
+{
+	return function_find(u->m, u->segment, (uint16_t)bits(d->lo, 47, 32));
+}
+
+static bool unanswered(const struct model_unit *u, unsigned i)
+{
+	struct function *f;
+
+	if (type_of(&u->ahead[i]) != D_DEVTLB)
+		return false;
+	f = asked(u, &u->ahead[i]);
+	return !f || !ats_answers(f);
 }
 
 static bool may_complete(const struct model_unit *u, unsigned i)
@@ -343,7 +393,7 @@ static bool may_complete(const struct model_unit *u, unsigned i)
 	for (unsigned j = 0; j < i; j++)
 		if (waits_for(u, i, j))
 			return false;
-	return true;
+	return !unanswered(u, i);
 }
 
 static void finish_wait(struct model_unit *u, const struct descriptor *d)
@@ -370,9 +420,38 @@ static void finish(struct model_unit *u, const struct descriptor *d)
 		i = pages_of(u, d);
 		do_iotlb(u, &i);
 		break;
+	case D_DEVTLB:
+		ats_forget(asked(u, d), d->hi);
+		break;
+	case D_IEC:
+		u->iec_clean |= !bit(d->lo, 4);
+		u->iecs++;
+		break;
 	case D_WAIT:
 		finish_wait(u, d);
 		break;
+	}
+}
+
+static void take_out(struct model_unit *u, unsigned i)
+{
+	u->nahead--;
+	memmove(&u->ahead[i], &u->ahead[i + 1],
+		(u->nahead - i) * sizeof(u->ahead[0]));
+	memmove(&u->patience[i], &u->patience[i + 1],
+		(u->nahead - i) * sizeof(u->patience[0]));
+}
+
+/* 6.5.2.10, ITE: a device has not answered for too long. */
+static void time_out(struct model_unit *u)
+{
+	for (unsigned i = 0; i < u->nahead; i++) {
+		if (!unanswered(u, i) || u->patience[i]--)
+			continue;
+		u->iqercd = u->tells ? bits(u->ahead[i].lo, 47, 32) << 32 : 0;
+		take_out(u, i);
+		queue_error(u, FS_ITE);
+		return;
 	}
 }
 
@@ -389,9 +468,7 @@ static bool complete_one(struct model_unit *u)
 		return false;
 	i = may[model_random(u->m, n)];
 	d = u->ahead[i];
-	u->nahead--;
-	memmove(&u->ahead[i], &u->ahead[i + 1],
-		(u->nahead - i) * sizeof(u->ahead[0]));
+	take_out(u, i);
 	finish(u, &d);
 	return true;
 }
@@ -401,6 +478,7 @@ void inv_tick(struct model_unit *u)
 	unsigned latency = u->m->policy.latency;
 
 	registers_tick(u);
+	time_out(u);
 	if (!latency) {
 		while (fetch(u) || complete_one(u))
 			;

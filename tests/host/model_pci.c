@@ -36,6 +36,30 @@ static void add_cap(struct function *f, unsigned at, unsigned id)
 	f->config[0x06] |= 0x10;
 }
 
+uint16_t function_add_ext(struct function *f, unsigned id, unsigned len)
+{
+	unsigned at = 0x100;
+
+	while (f->config[at] && f->config[at + 3])
+		at = (unsigned)f->config[at + 3] << 4 | f->config[at + 2] >> 4;
+	if (f->config[at]) {	/* the last one: this comes behind it */
+		f->config[at + 2] |= (uint8_t)((at + 0x40) << 4 & 0xf0);
+		f->config[at + 3] = (uint8_t)((at + 0x40) >> 4);
+		at += 0x40;
+	}
+	assert_true(len <= 0x40 && f->pcie);
+	put(f, at, 2, id);
+	f->config[at + 2] |= 1;
+	return (uint16_t)at;
+}
+
+static void add_ats(struct function *f)
+{
+	f->ats = function_add_ext(f, 0x0f, 8);
+	put(f, f->ats + 4u, 2, 0x0020);		/* page-aligned */
+	allow(f, f->ats + 6u, 2, 0x801f);
+}
+
 static void add_caps(struct function *f)
 {
 	add_cap(f, CAP_MSI, 0x05);
@@ -51,6 +75,8 @@ static void add_caps(struct function *f)
 		put(f, CAP_PCIE + 8, 2, 0x2810);
 		allow(f, CAP_PCIE + 8, 2, 0x7fff);
 	}
+	if (f->kind & FN_ATS)
+		add_ats(f);
 	if (f->kind & FN_AF) {
 		add_cap(f, f->af = CAP_AF, 0x13);
 		f->config[CAP_AF + 3] = 3;
@@ -137,7 +163,7 @@ struct function *function_find(struct machine *m, uint16_t segment,
 	return f;
 }
 
-static struct function *bridge_to(struct machine *m, uint16_t segment,
+struct function *bridge_to(struct machine *m, uint16_t segment,
 				  unsigned bus)
 {
 	for (struct function *f = m->functions; f; f = f->next)
@@ -222,6 +248,7 @@ static void reset(struct machine *m, struct function *f, uint64_t time)
 		model_violation(m, "%x is reset while it masters the bus",
 				f->sid);
 	memcpy(f->config, f->after_reset, sizeof(f->config));
+	f->nkept = 0;
 	f->pending = 0;
 	f->resets++;
 	f->back_at = m->now + time;
@@ -287,18 +314,20 @@ static void store(struct function *f, unsigned off, unsigned width, uint32_t v)
 void function_write(struct machine *m, struct function *f, unsigned off,
 		    unsigned width, uint32_t v)
 {
-	bool mastering;
+	bool mastering, ats;
 	unsigned power;
 
 	if (!well_formed(m, off, width) || !answers(m, f))
 		return;
 	mastering = function_mastering(f);
+	ats = ats_enabled(f);
 	power = f->pm ? f->config[f->pm + 4] & 3 : 0;
 	store(f, off, width, v);
 	if (in(COMMAND, off, width))
 		command_changed(m, f, mastering);
 	if (f->pm && in(f->pm + 4u, off, width))
 		power_changed(m, f, power);
+	ats_changed(f, ats);
 	if (f->kind & FN_FLR && off == f->pcie + 8u && v & 0x8000)
 		reset(m, f, 99 * MSEC);
 	if (f->kind & FN_AF && off == f->af + 4u && v & 1)

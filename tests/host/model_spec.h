@@ -34,7 +34,8 @@ enum {				/* registers: 11.4 */
 	R_PMEN = 0x64, R_PLMBASE = 0x68, R_PLMLIMIT = 0x6c,
 	R_PHMBASE = 0x70, R_PHMLIMIT = 0x78, R_IQH = 0x80, R_IQT = 0x88,
 	R_IQA = 0x90, R_ICS = 0x9c, R_IECTL = 0xa0, R_IEDATA = 0xa4,
-	R_IEADDR = 0xa8, R_IEUADDR = 0xac, R_IRTA = 0xb8,
+	R_IEADDR = 0xa8, R_IEUADDR = 0xac, R_IQERCD = 0xb0,
+	R_IRTA = 0xb8,
 };
 
 /* GCMD and GSTS, 11.4.4: what lasts until it is written otherwise, and what
@@ -80,7 +81,8 @@ enum reason {
 	NO_ROOT_ENTRY = 1, NO_CONTEXT_ENTRY = 2, BAD_CONTEXT = 3,
 	BEYOND_WIDTH = 4, NO_WRITE = 5, NO_READ = 6, NO_TABLE = 7,
 	NO_ROOT_TABLE = 8, NO_CONTEXT_TABLE = 9, ROOT_RESERVED = 0xa,
-	CONTEXT_RESERVED = 0xb, TABLE_RESERVED = 0xc, INTERRUPT_RANGE = 0xe,
+	CONTEXT_RESERVED = 0xb, TABLE_RESERVED = 0xc, TRANSLATED_BLOCKED = 0xd,
+	INTERRUPT_RANGE = 0xe,
 };
 
 /* A write there is an interrupt, whatever the tables say: 3.14. */
@@ -91,8 +93,8 @@ enum reason {
 struct caps {
 	unsigned domains;	/* ids */
 	bool afl, rwbf, plmr, phmr, cm, zlr, psi, dwd, drd, esrtps;
-	bool coherent, qi, dt, ir, eim, pt, sc;
-	unsigned major, sagaw, mgaw, fro, iro, records, mamv, sllps;
+	bool coherent, qi, dt, ir, eim, pt, sc, esirtps;
+	unsigned major, sagaw, mgaw, fro, iro, records, mamv, sllps, mhmv;
 };
 struct caps decode_caps(uint32_t ver, uint64_t cap, uint64_t ecap);
 

@@ -22,6 +22,7 @@ struct caps decode_caps(uint32_t ver, uint64_t cap, uint64_t ecap)
 		.mamv = (unsigned)bits(cap, 53, 48), .dwd = bit(cap, 54),
 		.drd = bit(cap, 55), .esrtps = bit(cap, 63),
 		.coherent = bit(ecap, 0), .qi = bit(ecap, 1),
+		.esirtps = bit(cap, 62), .mhmv = (unsigned)bits(ecap, 23, 20),
 		.dt = bit(ecap, 2), .ir = bit(ecap, 3), .eim = bit(ecap, 4),
 		.pt = bit(ecap, 6), .sc = bit(ecap, 7),
 		.iro = (unsigned)bits(ecap, 17, 8) * 16,
@@ -73,8 +74,10 @@ static unsigned width_at(const struct model_unit *u, unsigned off)
 		return 8;
 	case R_CCMD:		/* gone from version 6 on: 6.5 */
 		return u->c.major < 6 ? 8 : 0;
-	case R_IQH: case R_IQT: case R_IQA:
+	case R_IQH: case R_IQT: case R_IQA: case R_IQERCD:
 		return u->c.qi ? 8 : 0;
+	case R_IRTA:
+		return u->c.ir ? 8 : 0;
 	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
 	case R_PHMBASE: case R_PHMLIMIT:
 		return protect_width(u, off);
@@ -170,6 +173,10 @@ uint64_t unit_read(struct model_unit *u, unsigned off, unsigned width)
 		return u->iqt;
 	case R_IQA:
 		return u->iqa;
+	case R_IQERCD:
+		return u->fsts & FS_ITE ? u->iqercd : 0;
+	case R_IRTA:
+		return u->irta;
 	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
 	case R_PHMBASE: case R_PHMLIMIT:
 		return protect_read(u, off);
@@ -198,6 +205,8 @@ static void command(struct model_unit *u, uint32_t v)
 		bad = "the unit has no such feature";
 	else if (change & v & G_TE && !(u->gsts & G_SRTP))
 		bad = "translation without a root table";
+	else if (change & v & G_IRE && !(u->gsts & G_SIRTP))
+		bad = "interrupt remapping without a table";
 	if (bad)
 		model_violation(u->m, "unit 0x%lx: GCMD 0x%x: %s", u->base, v,
 				bad);
@@ -218,6 +227,7 @@ static void check_nobody_masters(struct model_unit *u)
 {
 	for (struct function *f = u->m->functions; f; f = f->next)
 		if (f->unit == u && !u->tolerant && function_mastering(f) &&
+		    !(f->firmwares && u->command_sets) &&
 		    !(f->kind & (FN_HARDWIRED | FN_HOST_BRIDGE)))
 			model_violation(u->m, "translation goes %s while %x "
 					"masters the bus", u->command_sets ?
@@ -248,6 +258,22 @@ static void check_caches_clean(struct model_unit *u)
 	u->context_clean = u->tlb_clean = false;
 }
 
+/* 11.4.4, IRE and SIRTP: likewise for the interrupt entry cache. */
+static void check_interrupt_table(struct model_unit *u, uint32_t what)
+{
+	physaddr_t at = u->irta & ~0xfffull;
+
+	if (what == G_SIRTP) {
+		u->iec_clean = u->c.esirtps;
+		if (!memory_has(at) || u->m->mem.page[memory_index(u->m, at)]
+		    .state != PAGE_DRIVER)
+			model_violation(u->m, "IRTA is 0x%lx", u->irta);
+	}
+	if (what == G_IRE && u->command_sets && !u->iec_clean && !u->tolerant)
+		model_violation(u->m, "interrupt remapping goes on without a "
+				"global invalidation before");
+}
+
 static void carry_out(struct model_unit *u)
 {
 	uint32_t what = u->command;
@@ -256,6 +282,7 @@ static void carry_out(struct model_unit *u)
 		check_nobody_masters(u);
 		check_caches_clean(u);
 	}
+	check_interrupt_table(u, what);
 	if (what == G_QIE)
 		inv_queue_on(u, u->command_sets);
 	if (what == G_SRTP)
@@ -274,6 +301,15 @@ static void write_queue_address(struct model_unit *u, uint64_t v)
 	if (u->gsts & G_QIE || bits(v, 11, 3))
 		model_violation(u->m, "IQA written with 0x%lx", v);
 	u->iqa = v;
+}
+
+/* 11.4.23.1: bits above the host's width and 10:4 are reserved; EIME needs
+ * ECAP.EIM. */
+static void write_irta(struct model_unit *u, uint64_t v)
+{
+	if (bits(v, 10, 4) || v >> MODEL_HAW || (bit(v, 11) && !u->c.eim))
+		model_violation(u->m, "IRTA written with 0x%lx", v);
+	u->irta = v;
 }
 
 static void write_record(struct model_unit *u, unsigned off, uint64_t v)
@@ -331,6 +367,9 @@ void unit_write(struct model_unit *u, unsigned off, unsigned width, uint64_t v)
 		return;
 	case R_IQA:
 		write_queue_address(u, v);
+		return;
+	case R_IRTA:
+		write_irta(u, v);
 		return;
 	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:
 	case R_PHMBASE: case R_PHMLIMIT:

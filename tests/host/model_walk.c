@@ -233,6 +233,8 @@ static struct translation translate(struct model_unit *u, uint16_t sid,
 		return r;
 	t = translation_of(u, &c, sid, va, need);
 	r.reason = verdict(&t, need);
+	r.shift = t.shift;
+	r.rights = t.rights;
 	r.pa = t.pa | (va & ones(t.shift - 1, 0));
 	if (!r.reason && in_irq_range(r.pa))
 		r.reason = INTERRUPT_RANGE;
@@ -257,5 +259,40 @@ struct translation walk(struct model_unit *u, uint16_t sid, uint64_t va,
 		model_violation(u->m, "unit 0x%lx: the tables for %x, address "
 				"0x%lx, give fault 0x%x", u->base, sid, va,
 				r.reason);
+	return r;
+}
+
+/* 9.3, TT: neither kind is let through but with type 1. */
+static enum reason refuses_ats(struct model_unit *u, uint16_t sid)
+{
+	struct context_line c = context_of(u, sid);
+
+	if (c.reason)
+		return c.reason;
+	return bits(c.lo, 3, 2) == 1 ? OK : TRANSLATED_BLOCKED;
+}
+
+/* While the unit is off it answers no such request (4.1.1). */
+struct translation walk_for_device(struct model_unit *u, uint16_t sid,
+				   uint64_t va)
+{
+	struct translation r = { .reason = NO_READ };
+
+	if (!(u->gsts & G_TE))
+		return r;
+	r.reason = refuses_ats(u, sid);
+	if (!r.reason)
+		r = walk(u, sid, va, false);
+	if (r.reason == NO_READ)	/* for writing alone, perhaps */
+		r = walk(u, sid, va, true);
+	return r;
+}
+
+struct translation walk_translated(struct model_unit *u, uint16_t sid)
+{
+	struct translation r = { .reason = TRANSLATED_BLOCKED };
+
+	if (u->gsts & G_TE)
+		r.reason = refuses_ats(u, sid);
 	return r;
 }

@@ -17,5 +17,7 @@ int main(void)
 	failed += model_queue_tests();
 	failed += model_fault_tests();
 	failed += model_device_tests();
+	failed += model_ats_tests();
+	failed += model_protect_tests();
 	return failed != 0;
 }

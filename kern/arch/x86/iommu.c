@@ -224,13 +224,13 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 }
 
 /* Rule 1: nobody's device masters the bus, but one whose reserved memory has
- * been installed. */
-static void fence_all(void)
+ * been installed and is about to be translated. */
+static void fence_all(bool on)
 {
 	bool obeyed;
 
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
-		if (d->space)
+		if (on && d->space)
 			continue;
 		os_lock(&iommu.lock);
 		obeyed = bus_master(d, false);
@@ -245,6 +245,18 @@ static void fence_all(void)
 static bool can_run(const struct vtd *u)
 {
 	return !u->unsupported && !u->broken;
+}
+
+/* Protected memory would stop firmware's devices, too; where there are some,
+ * the others are kept from memory by being fenced alone. */
+static void protect_unit(struct vtd *u)
+{
+	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
+
+	while (d && !d->space)
+		d = d->next_in_unit;
+	if (!d)
+		(void)!vtd_protect(u);	/* or it has failed, and said so */
 }
 
 static void prepare_unit(struct vtd *u)
@@ -293,7 +305,10 @@ void iommu_start(bool on)
 		if (can_run(iommu.units[i]))
 			prepare_unit(iommu.units[i]);
 	reserved_install();
-	fence_all();
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (can_run(iommu.units[i]))
+			protect_unit(iommu.units[i]);
+	fence_all(on);
 	iommu.powered = on && !iommu.missing;
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		if (can_run(iommu.units[i]))
@@ -312,7 +327,7 @@ static void master_all_attached(bool on)
 	os_lock(&iommu.lock);
 	iommu.powered = on;
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
-		if (d->space)
+		if (wants_bus(d))
 			bus_master(d, on);
 	os_unlock(&iommu.lock);
 }

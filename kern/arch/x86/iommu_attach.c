@@ -469,7 +469,7 @@ int iommu_reset(struct iommu_dev *d)
 		no_snoop_off(d);
 	d->fenced = false;
 	d->in_window = 0;
-	bus_master(d, d->space);
+	bus_master(d, wants_bus(d));
 	os_unlock(&iommu.lock);
 	return 0;
 }

@@ -33,6 +33,16 @@ static void line(const struct checker *c, const char *subject,
 	c->say(c->arg, buf);
 }
 
+/* Who has that requester id of d's: d, or one that shares it. */
+static const struct iommu_dev *holder(struct iommu_dev *d, uint16_t sid)
+{
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++)
+			if (p->space && p->rids[i].sid == sid)
+				return p;
+	return d;
+}
+
 static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 {
 	struct context_entry e = context_get(u, sid);
@@ -49,12 +59,13 @@ static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 
 static const char *check_device(struct iommu_dev *d)
 {
-	bool may = d->space && iommu.powered && !d->fenced;
+	bool may = wants_bus(d) && iommu.powered && !d->fenced;
 
 	if (function_gone(d))
 		return d->space ? "gone, and attached" : "ok (gone)";
 	for (unsigned i = 0; d->unit && d->unit->root && i < d->nrids; i++)
-		if (!entry_is(d->unit, d->rids[i].sid, d))
+		if (!entry_is(d->unit, d->rids[i].sid,
+			      holder(d, d->rids[i].sid)))
 			return "its context entry is not its owner's";
 	if (!d->bridge && masters_bus(d) != may)
 		return may ? "attached, but kept from the bus" :

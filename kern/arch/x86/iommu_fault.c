@@ -39,6 +39,19 @@ static void tell(const struct vtd *u, const struct iommu_dev *d,
 		iommu.upper.fault(d->space ? d->space->owner : NULL, &f);
 }
 
+/* Whose it is: behind a bridge that puts its own id on requests, those that go
+ * by that id too; NULL: nobody known. */
+static struct iommu_dev *source(uint16_t segment, uint16_t sid)
+{
+	struct iommu_dev *d = find_device(segment, sid);
+
+	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next)
+		if (r->sid == sid && r->dev->segment == segment &&
+		    d->refused && !r->dev->refused)
+			d = r->dev;
+	return d;
+}
+
 static void handle(struct vtd *u, const struct vtd_fault *rec)
 {
 	static struct iommu_dev unknown;
@@ -46,14 +59,15 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	unsigned n;
 
 	os_lock(&iommu.lock);
-	d = find_device(u->segment, rec->sid);
+	d = source(u->segment, rec->sid);
 	if (!d)
 		d = &unknown;
 	n = count_fault(d);
 	if (n <= IOMMU_TOLD_FAULTS)
 		tell(u, d, rec);
 	if (n == IOMMU_STORM_FAULTS && d != &unknown)
-		fence(d, "too many faults in a second");
+		for_each_peer(p, d)
+			fence(p, "too many faults in a second");
 	os_unlock(&iommu.lock);
 }
 

@@ -16,6 +16,7 @@
 #define PCIE_CAPS	0x02
 #define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
 #define ROOT_PORT	4	/* PCI Express 7.5.3.2 */
+#define UPSTREAM_PORT	5
 #define DOWNSTREAM_PORT	6
 #define PCIE_TO_PCI	7
 #define PCI_TO_PCIE	8
@@ -77,17 +78,43 @@ static void rids_find(struct iommu_dev *d)
 	}
 }
 
-/* A port keeps what is below it from reaching others, a multi-function device
- * its functions from each other, if access control services are on. */
+static bool same_slot(const struct iommu_dev *a, const struct iommu_dev *b)
+{
+	return a->segment == b->segment && a->sid >> 3 == b->sid >> 3;
+}
+
+/* One function without access control services reaches all of its slot, also
+ * those that have them. */
+static bool slot_apart(const struct iommu_dev *d)
+{
+	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
+		if (same_slot(o, d) && !acs_enabled(o))
+			return false;
+	return true;
+}
+
+/* Likewise one port of a switch all that is below the others. */
+static bool switch_apart(const struct iommu_dev *up)
+{
+	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
+		if (o->segment == up->segment && o->sid >> 8 == up->secondary &&
+		    !acs_enabled(o))
+			return false;
+	return true;
+}
+
+/* Whether what is below reaches nothing beside it. */
 static bool isolates(const struct iommu_dev *d)
 {
-	unsigned type = express_type(d);
-
-	if (type == NOT_EXPRESS || type == PCIE_TO_PCI || type == PCI_TO_PCIE)
+	switch (express_type(d)) {
+	case ROOT_PORT:
+	case DOWNSTREAM_PORT:
+		return slot_apart(d);
+	case UPSTREAM_PORT:
+		return switch_apart(d);
+	default:
 		return false;
-	if (type == ROOT_PORT || type == DOWNSTREAM_PORT)
-		return acs_enabled(d);
-	return true;	/* an upstream port: its slot is looked at below */
+	}
 }
 
 static bool path_isolates(const struct iommu_dev *port)
@@ -98,19 +125,15 @@ static bool path_isolates(const struct iommu_dev *port)
 	return true;
 }
 
-static bool same_slot(const struct iommu_dev *a, const struct iommu_dev *b)
-{
-	return a->segment == b->segment && a->sid >> 3 == b->sid >> 3;
-}
-
 /* The first function of a slot whose functions may talk to each other. */
 static const struct iommu_dev *slot_first(const struct iommu_dev *d)
 {
 	const struct iommu_dev *first = d;
 
+	if (slot_apart(d))
+		return d;
 	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
-		if (same_slot(o, d) && o->sid < first->sid &&
-		    !(acs_enabled(o) && acs_enabled(d)))
+		if (same_slot(o, d) && o->sid < first->sid)
 			first = o;
 	return first;
 }

@@ -71,6 +71,7 @@ struct iommu_dev {
 	uint16_t ats, acs;		/* extended ones */
 	enum reset_how reset;
 	bool reserved;			/* the firmware has memory for it */
+	bool mastered;			/* and left it on the bus */
 
 	struct iommu_space *space;	/* NULL: free */
 	struct space_unit *su;
@@ -82,6 +83,12 @@ struct iommu_dev {
 	uint64_t window;		/* when the present second began */
 	unsigned in_window;
 };
+
+/* Whether it is to master the bus, if power and fences let it. */
+static inline bool wants_bus(const struct iommu_dev *d)
+{
+	return d->space && (d->space->owner || d->mastered);
+}
 
 #define for_each_peer(p, d)						\
 	for (struct iommu_dev *p = (d), *first_ = NULL; p != first_;	\

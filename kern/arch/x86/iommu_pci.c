@@ -51,6 +51,8 @@
 #define ACS_PORT	0x1du		/* source validation, request and
 					 * completion redirect, forwarding */
 #define ACS_FUNCTION	0x0cu		/* the two redirects */
+#define ACS_UNDO	0x60u		/* egress control and direct
+					 * translated let past them */
 #define ATS_CTRL	0x06
 #define ATS_ON		0x8000u
 
@@ -162,7 +164,8 @@ void cut_off(struct iommu_dev *port)
 void acs_enable(struct iommu_dev *d)
 {
 	if (d->acs)
-		set(d, d->acs + ACS_CTRL, 2, get(d, d->acs + ACS_CTRL, 2) |
+		set(d, d->acs + ACS_CTRL, 2,
+		    (get(d, d->acs + ACS_CTRL, 2) & ~ACS_UNDO) |
 		    (get(d, d->acs + ACS_CAPS, 2) & ACS_PORT));
 }
 
@@ -170,7 +173,8 @@ bool acs_enabled(const struct iommu_dev *d)
 {
 	uint32_t wanted = d->header == HEADER_BRIDGE ? ACS_PORT : ACS_FUNCTION;
 
-	return d->acs && (get(d, d->acs + ACS_CTRL, 2) & wanted) == wanted;
+	return d->acs && (get(d, d->acs + ACS_CTRL, 2) &
+			  (wanted | ACS_UNDO)) == wanted;
 }
 
 bool bus_master(struct iommu_dev *d, bool on)
@@ -273,8 +277,9 @@ static bool comes_back(struct iommu_dev *d)
 	return true;
 }
 
-/* The header's writable registers and the PCI Express control come back as
- * they were; MSI and all else stay as the reset leaves them. */
+/* The header's writable registers, the PCI Express control and what keeps it
+ * from its neighbours come back as they were; MSI and all else stay as the
+ * reset leaves them. */
 bool function_reset(struct iommu_dev *d)
 {
 	uint32_t header[SAVED_DWORDS];
@@ -293,6 +298,7 @@ bool function_reset(struct iommu_dev *d)
 		set(d, d->pcie + PCIE_DEVCTL, 2, ctl);
 	for (unsigned i = SAVED_DWORDS - 1; i > 1; i--)
 		set(d, i * 4, 4, header[i]);
+	acs_enable(d);
 	set(d, COMMAND, 2, header[1] & 0xffff & ~COMMAND_MASTER);
 	return true;
 }

@@ -15,6 +15,8 @@ static const char *wrong(const struct iommu_dev *d, const struct scope *r)
 {
 	if (r->limit < r->base)
 		return "its end is before its start";
+	if (r->base % PGSIZE || (r->limit + 1) % PGSIZE)
+		return "it is not whole pages";
 	if (r->limit >= SL_END || r->limit >> d->unit->address_bits)
 		return "its unit cannot translate that far";
 	if (r->limit >= INTERRUPTS_LO && r->base <= INTERRUPTS_HI)
@@ -34,9 +36,11 @@ static bool names(const struct scope *r, const struct iommu_dev *d)
 static int map_region(struct iommu_space *s, const struct scope *r)
 {
 	struct iommu_change change = { 0 };
+	int err = sl_map(&s->table, r->base, r->base, r->limit + 1 - r->base,
+			 SL_R | SL_W, &change);
 
-	return sl_map(&s->table, r->base, r->base, r->limit + 1 - r->base,
-		      SL_R | SL_W, &change);
+	sl_reap(&s->table, &change);	/* nothing walks them yet */
+	return err;
 }
 
 /* All true regions of the device; how many. */
@@ -61,7 +65,29 @@ static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
 	return n;
 }
 
-/* Translation is off: entries may be stored without flushing caches. */
+/* Under each id that its requests may bear. */
+static bool prepare(struct iommu_dev *d)
+{
+	for (unsigned i = 0; i < d->nrids; i++)
+		if (context_prepare(d->unit, d->rids[i].sid) < 0)
+			return false;
+	return true;
+}
+
+static void set_entries(struct iommu_dev *d, struct iommu_space *s,
+			struct space_unit *su)
+{
+	for (unsigned i = 0; i < d->nrids; i++)
+		context_set(d->unit, d->rids[i].sid,
+			    sl_root(&s->table, d->unit->levels), su->did,
+			    false);
+	d->space = s;
+	d->su = su;
+	d->mastered = masters_bus(d);
+}
+
+/* Our tables are not in use yet: entries may be stored without flushing
+ * caches. */
 static void install(struct iommu_dev *d)
 {
 	struct iommu_space *s = space_new(NULL, 0, 0);
@@ -69,11 +95,8 @@ static void install(struct iommu_dev *d)
 
 	if (s && map_regions(s, d))
 		su = join_unit(s, d->unit);
-	if (su && context_prepare(d->unit, d->sid) == 0) {
-		context_set(d->unit, d->sid,
-			    sl_root(&s->table, d->unit->levels), su->did, false);
-		d->space = s;
-		d->su = su;
+	if (su && prepare(d)) {
+		set_entries(d, s, su);
 		return;
 	}
 	if (su)

@@ -122,7 +122,8 @@ static void test_what_descriptors_may_say(void **state)
 	for (unsigned type = 0; type < 16; type++)
 		assert_int_equal(accepted(PLAIN_CAP, PLAIN_ECAP,
 					  type | BY_ALL << 4, 0),
-				 type == D_CONTEXT || type == D_IOTLB);
+				 type == D_CONTEXT || type == D_IOTLB ||
+				 type == D_IEC);
 	assert_true(accepted(PLAIN_CAP, PLAIN_ECAP | 4, D_DEVTLB, 0));
 	assert_false(accepted(PLAIN_CAP, PLAIN_ECAP, D_CONTEXT, 0));
 	assert_false(accepted(PLAIN_CAP, PLAIN_ECAP, D_IOTLB, 0));

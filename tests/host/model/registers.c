@@ -11,7 +11,8 @@ static const struct {
 	{ R_VER, 4 }, { R_CAP, 8 }, { R_ECAP, 8 }, { R_GCMD, 4 },
 	{ R_GSTS, 4 }, { R_RTADDR, 8 }, { R_CCMD, 8 }, { R_FSTS, 4 },
 	{ R_FECTL, 4 }, { R_FEDATA, 4 }, { R_FEADDR, 4 }, { R_FEUADDR, 4 },
-	{ R_IQH, 8 }, { R_IQT, 8 }, { R_IQA, 8 },
+	{ R_IQH, 8 }, { R_IQT, 8 }, { R_IQA, 8 }, { R_IQERCD, 8 },
+	{ R_IRTA, 8 },
 	{ 0xf0, 8 }, { 0xf8, 8 },		/* at ECAP.IRO */
 	{ 0x220, 8 }, { 0x228, 8 }, { 0x22c, 4 },	/* at CAP.FRO */
 };

@@ -63,7 +63,8 @@ void soft_open_levels(struct soft *s, unsigned levels, uint32_t ver,
 	*s = (struct soft){ .m = model_start(1), .levels = levels };
 	s->u = model_unit(s->m, 0xfed90000, 0, ver, cap, ecap);
 	s->u->tolerant = true;
-	s->f = model_function(s->m, 0, 0, 2, 0, FN_MASTERING | FN_FLR, s->u);
+	s->f = model_function(s->m, 0, 0, 2, 0, FN_MASTERING | FN_FLR |
+			      FN_ATS, s->u);
 	s->o = owner_new("the owner");
 	s->f->holder = s->o;
 	s->frame = frame_alloc(s->m, s->o);

@@ -59,5 +59,7 @@ int model_register_tests(void);
 int model_fault_tests(void);
 int model_memory_tests(void);
 int model_device_tests(void);
+int model_ats_tests(void);
+int model_protect_tests(void);
 
 #endif

@@ -204,14 +204,13 @@ static int protect(struct vtd *u, bool on)
 	return 0;
 }
 
-/* Until translation is on, no device reaches memory at all; only whole units
- * that do not translate yet need that bridge (VT-d 3.12). */
-static int protect_all(struct vtd *u)
+/* Only units that do not translate yet need that bridge (VT-d 3.12).  Regions
+ * that firmware left on stay as they are: to move them is to open them first. */
+int vtd_protect(struct vtd *u)
 {
-	if (!protects_memory(u) || u->taken_over)
+	if (!protects_memory(u) || u->taken_over ||
+	    vtd_get32(u, PMEN) & PMEN_PRS)
 		return 0;
-	if (vtd_get32(u, PMEN) & PMEN_PRS && protect(u, false) < 0)
-		return -1;
 	if (u->cap & CAP_PLMR) {
 		vtd_set32(u, PLMBASE, 0);
 		vtd_set32(u, PLMLIMIT, ~0u);
@@ -229,7 +228,7 @@ int vtd_prepare(struct vtd *u)
 
 	u->gcmd = vtd_get32(u, GSTS) & GCMD_LASTING;
 	u->taken_over = u->gcmd & GCMD_TE;
-	return err ? err : protect_all(u);
+	return err;
 }
 
 /* VT-d 6.6 and 11.4.5: pointer, then context cache, then IOTLB; all that was

@@ -123,9 +123,11 @@ int vtd_flush_write_buffer(struct vtd *u) must_check;
 /* Maps the registers, reads the capabilities; u->unsupported says what is
  * missing.  Negative: no such registers, or no memory. */
 int vtd_init(struct vtd *u, physaddr_t base, uint16_t segment) must_check;
-/* Memory for its tables and queue, and protected memory regions over all of
- * memory where it has them, until translation is on. */
+/* Memory for its tables and queue. */
 int vtd_prepare(struct vtd *u) must_check;
+/* Until translation is on, no device behind it reaches memory at all, where it
+ * has protected memory regions. */
+int vtd_protect(struct vtd *u) must_check;
 /* Tables, queue, global flush.  Translation stays as it was: a unit that was on
  * goes on translating, from here on by our tables. */
 int vtd_start(struct vtd *u) must_check;
