@@ -83,7 +83,8 @@ struct iommu_gather {
 	struct iommu_space *space;
 	struct iommu_change change;
 };
-/* Whole pages of RAM; all or nothing; replaces what was there. */
+/* Whole pages of RAM; all or nothing; replaces what was there.  What the same
+ * gather has unmapped is flushed first. */
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot) must_check;
 /* Takes away all rights but those; 0: unmaps.  Negative: no memory to split a

@@ -177,8 +177,26 @@ static void write_line_back(struct machine *m, physaddr_t pa)
 	memcpy(m->mem.dram + off, m->mem.seen + off, LINE);
 }
 
+/* A table that an entry leads to was written before: os_store is behind all
+ * earlier stores. */
+static void publish(struct machine *m, uint64_t v)
+{
+	physaddr_t pa = v & ones(51, 12);
+	unsigned n;
+
+	if (!(v & 3) || !memory_has(pa))
+		return;
+	n = memory_index(m, pa);
+	if (m->mem.page[n].state != PAGE_DRIVER ||
+	    m->mem.page[n].object != PGSIZE)
+		return;
+	memcpy(word(m->mem.seen, pa), word(m->mem.cpu, pa), PGSIZE);
+	changed(m, n);
+}
+
 void memory_stored(struct machine *m, physaddr_t pa, uint64_t v)
 {
+	publish(m, v);
 	*word(m->mem.seen, pa) = v;
 	if (leaves(m))
 		write_line_back(m, pa);

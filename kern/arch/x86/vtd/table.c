@@ -12,11 +12,15 @@ static uint64_t *descend(struct sl_table *t, uint64_t *e, uint64_t va,
 	if (sl_is_leaf(*e, level))
 		return sl_split(t, e, va, level, change);
 	under = sl_table_under(*e, level);
-	if (under || *e & SL_TOMB)	/* a tomb: flush and reap first */
+	if (under || *e & SL_TOMB)	/* of a space that is lost */
 		return under;
 	under = sl_new_table(t);
-	if (under)
-		sl_store(t, e, sl_make_pointer(under));
+	if (!under)
+		return NULL;
+	/* Its absence may be cached, and by more than the IOTLB (VT-d 6.1). */
+	sl_note(change, va, va + PGSIZE);
+	change->added = change->upper = true;
+	sl_store(t, e, sl_make_pointer(under));
 	return under;
 }
 
@@ -110,6 +114,8 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 
 	if (va + len > SL_END || va + len < va)
 		return os_error("address 0x%lx cannot be translated", va);
+	if (change->tombs && va < change->hi && va + len > change->lo)
+		return os_error("address 0x%lx is not flushed yet", va);
 	if (!make_tables(t, va, pa, len, change))
 		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);
