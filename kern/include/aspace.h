@@ -103,7 +103,7 @@ int pages_fork(struct aspace *parent, struct aspace *child,
 int pages_forked(struct aspace *parent) must_check;
 void pages_unfork(struct aspace *parent);
 int pages_map_device(struct aspace *as, const struct region *r) must_check;
-/* Shows all present pages to the space's devices. */
+/* Puts all present pages into the I/O space, which no device walks yet. */
 int pages_show(struct aspace *as) must_check;
 
 /* Frames that a failed unit may still reach, and which are therefore lost. */

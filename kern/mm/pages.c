@@ -428,7 +428,6 @@ int pages_show(struct aspace *as)
 			err = run_add(&run, va, *e);
 	if (!err)
 		err = run_end(&run);
-	flush_added(&run.g);
 	return err;
 }
 

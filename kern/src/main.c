@@ -12,6 +12,7 @@
 #include <log.h>
 #include <pci.h>
 #include <pciown.h>
+#include <planted.h>
 #include <proc.h>
 #include <start.h>
 #include <string.h>
@@ -62,6 +63,7 @@ void kernel_main(void *unused)
 	pci_init();
 	start_iommu();
 	dev_init();
+	plant_fault();
 	proc_start_init(init && *init ? init : DEFAULT_INIT);
 }
 

@@ -263,6 +263,7 @@ def test_dma_writes_again_when_the_child_is_gone(m):
     child = child_of(lab, "a")
     assert lab("a dma write x") == "done"
     assert lab.fault()[1:4] == ("write", x, NO_WRITE)
+    assert lab("a dma read x") == "done"    # now it is cached, read-only
     assert lab(f"end {child}") == "ended"
     warm(lab, "a", "x", 0x66)
     assert lab.frame("a", "x") == frame
@@ -339,8 +340,10 @@ def test_the_next_owner_has_a_domain_of_its_own(m, end):
 
 
 def test_the_next_owner_does_not_walk_the_last_ones_tables(m):
-    """The context cache has the old table; there, z is not in the IOTLB."""
+    """The context cache has the old table; there, z is not in the IOTLB.  The
+    last owner keeps another device, and with that its tables."""
     lab = Lab(m, "a", "b")
+    assert lab("own a 0:0.0") == "it has 0:0.0"
     lab.map("a", "x")
     z = lab.map("a", "z", 0x5a)
     frame = lab.frame("a", "z")

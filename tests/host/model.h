@@ -349,6 +349,9 @@ physaddr_t frame_alloc(struct machine *m, struct owner *o);
 /* A violation if a device may still reach it; goes to a stranger at once. */
 void frame_free(struct machine *m, physaddr_t pa);
 
+/* The same, but it goes to o (NULL: a stranger) and stays a frame. */
+void frame_give(struct machine *m, physaddr_t pa, struct owner *o);
+
 /* model_unit.c */
 struct model_unit *model_unit(struct machine *m, physaddr_t base,
 			      uint16_t segment, uint32_t ver, uint64_t cap,

@@ -207,9 +207,12 @@ static const char *reaches(struct model_unit *u, physaddr_t pa)
 	return NULL;
 }
 
+/* Off the bus it cannot use what it keeps. */
 static bool kept_by(const struct function *f, physaddr_t pa)
 {
-	for (unsigned i = 0; !f->gone && ats_enabled(f) && i < f->nkept; i++)
+	bool usable = !f->gone && ats_enabled(f) && function_mastering(f);
+
+	for (unsigned i = 0; usable && i < f->nkept; i++)
 		if (f->kept[i].pa >> f->kept[i].shift ==
 		    pa >> f->kept[i].shift)
 			return true;

@@ -341,6 +341,15 @@ void frame_free(struct machine *m, physaddr_t pa)
 	mem->strange[at] = n;
 }
 
+void frame_give(struct machine *m, physaddr_t pa, struct owner *o)
+{
+	unsigned n = memory_index(m, pa);
+
+	assert_int_equal(m->mem.page[n].state, PAGE_FRAME);
+	check_unreachable(m, n, "a frame");
+	m->mem.page[n].owner = o ? o : m->mem.stranger;
+}
+
 static const char *misused(const struct page *pg)
 {
 	if (pg->state == PAGE_FREE)

@@ -22,33 +22,36 @@ void fence(struct iommu_dev *d, const char *why)
 
 /* From here on the space's flushes reach the device's TLB; room for it has been
  * checked. */
-static void join_ats(struct iommu_dev *d, struct iommu_space *s,
+static void list_ats(struct iommu_dev *d, struct iommu_space *s,
 		     struct space_unit *su)
 {
 	os_lock(&s->lock);
 	su->ats[su->nats++] = d->sid;
 	os_unlock(&s->lock);
-	d->ats_on = true;
 }
 
-/* It may not use its TLB any more: nothing needs to be flushed there. */
-static void leave_ats(struct iommu_dev *d)
+static void unlist_ats(struct iommu_dev *d, struct iommu_space *s,
+		       struct space_unit *su)
 {
-	struct space_unit *su = d->su;
-
-	if (!d->ats_on)
-		return;
-	os_lock(&d->space->lock);
+	os_lock(&s->lock);
 	for (unsigned i = 0; i < su->nats; i++)
 		if (su->ats[i] == d->sid) {
 			su->ats[i] = su->ats[--su->nats];
 			break;
 		}
-	os_unlock(&d->space->lock);
+	os_unlock(&s->lock);
+}
+
+/* It may not use its TLB any more: nothing needs to be flushed there. */
+static void leave_ats(struct iommu_dev *d)
+{
+	if (d->ats_on)
+		unlist_ats(d, d->space, d->su);
 	d->ats_on = false;
 }
 
-/* A device that does not answer invalidations is fenced alone. */
+/* A device that does not answer invalidations is fenced alone.  What it still
+ * keeps it must not come to use when a reset lifts the fence. */
 void devtlb_timeout(struct vtd *u, uint16_t sid)
 {
 	struct iommu_dev *d;
@@ -57,7 +60,9 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 	d = find_device(u->segment, sid);
 	if (d) {
 		fence(d, "its device TLB does not answer");
+		d->mute = d->ats_on;
 		leave_ats(d);
+		ats_enable(d, false);
 	}
 	os_unlock(&iommu.lock);
 }
@@ -167,27 +172,44 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 	return b.err;
 }
 
+/* Off the bus still: its TLB is on before a flush can ask it.  A flush that
+ * began before it was listed may not have ended: it must not be filled from what
+ * that one is about to drop. */
+static int start_ats(struct iommu_dev *d, struct iommu_space *s,
+		     struct space_unit *su)
+{
+	struct inv flush = inv_iotlb_domain(su->did);
+	int err;
+
+	ats_enable(d, true);
+	list_ats(d, s, su);
+	err = vtd_invalidate(d->unit, &flush, 1);
+	if (err) {
+		unlist_ats(d, s, su);
+		ats_enable(d, false);
+	}
+	d->ats_on = !err;
+	return err;
+}
+
 static void no_owner(struct iommu_dev *d)
 {
 	os_lock(&iommu.lock);
 	for_each_peer(p, d) {
 		p->space = NULL;
 		p->su = NULL;
+		p->mute = false;
 	}
 	os_unlock(&iommu.lock);
 }
 
-/* Bus mastering comes last, a device TLB just before it. */
+/* Bus mastering comes last. */
 static void new_owner(struct iommu_dev *d, struct iommu_space *s,
-		      struct space_unit *su, bool ats)
+		      struct space_unit *su)
 {
 	for_each_peer(p, d) {
 		if (!s->table.format.snoop)
 			no_snoop_off(p);
-		if (ats) {
-			ats_enable(p, true);
-			join_ats(p, s, su);
-		}
 		os_lock(&iommu.lock);
 		p->space = s;
 		p->su = su;
@@ -215,10 +237,14 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 	if (d->space)
 		err = forget(d, d->su->did);
 	no_owner(d);
-	if (!err && to)
-		err = install(d, to, su, ats);
-	if (!err && to)
-		new_owner(d, to, su, ats);
+	if (err || !to)
+		return err;
+	err = install(d, to, su, ats);
+	for_each_peer(p, d)
+		if (!err && ats)
+			err = start_ats(p, to, su);
+	if (!err)
+		new_owner(d, to, su);
 	return err;
 }
 
@@ -455,15 +481,30 @@ int iommu_detach(struct iommu_dev *d)
 	return err;
 }
 
+/* With its device TLB off for that time: a flush must not wait for an answer
+ * that the reset swallows.  On again as in hand_over(). */
+static int reset_attached(struct iommu_dev *d)
+{
+	bool ats = d->ats_on;
+
+	leave_ats(d);		/* off the bus it cannot use what it keeps */
+	ats_enable(d, false);
+	if (!function_reset(d))
+		return os_error("does not come back from its reset");
+	return ats ? start_ats(d, d->space, d->su) : 0;
+}
+
 int iommu_reset(struct iommu_dev *d)
 {
 	if (d->unit && d->unit->broken)
 		return os_error("its unit 0x%lx has failed", d->unit->base);
 	if (function_gone(d))
 		return os_error("does not answer");
+	if (d->mute)
+		return os_error("its device TLB has not answered; detach it");
 	silence(d);
-	if (function_reset(d) && d->ats_on)
-		ats_enable(d, true);
+	if (d->reset != RESET_NONE && reset_attached(d) < 0)
+		return -1;
 	os_lock(&iommu.lock);
 	if (d->space && !d->space->table.format.snoop)
 		no_snoop_off(d);

@@ -54,7 +54,7 @@ static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 		(e.lo & field_mask(CONTEXT_SLPTPTR)) ==
 		sl_root(&d->space->table, u->levels) &&
 		field_get(e.lo, CONTEXT_TT) ==
-		(d->ats_on ? TT_DEVICE_TLB : TT_UNTRANSLATED);
+		(d->ats_on || d->mute ? TT_DEVICE_TLB : TT_UNTRANSLATED);
 }
 
 static const char *check_device(struct iommu_dev *d)

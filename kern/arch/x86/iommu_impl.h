@@ -76,6 +76,8 @@ struct iommu_dev {
 	struct iommu_space *space;	/* NULL: free */
 	struct space_unit *su;
 	bool ats_on;
+	bool mute;			/* its TLB has not answered: it stays
+					 * fenced for as long as it is had */
 	bool fenced;			/* may not master the bus */
 	uint64_t used_by;		/* serial of who used it since it was
 					 * reset; 0: nobody */

@@ -163,15 +163,20 @@ out:
 
 static void nmi(struct trapframe *tf)
 {
+	bool watched;
+
 	if (panicking)
 		for (;;)
 			asm volatile("hlt");
+	watched = lock_watched(false);
 	klog(LOG_WARN, "nmi on processor %u at %016lx", this_cpu()->id,
 	     tf->rip);
+	lock_watched(watched);
 }
 
 static void interrupt(unsigned vector)
 {
+	lock_in_irq(true);
 	switch (vector) {
 	case VECTOR_TIMER:
 		apic_eoi();
@@ -190,6 +195,7 @@ static void interrupt(unsigned vector)
 	default:
 		irq_dispatch(vector);
 	}
+	lock_in_irq(false);
 }
 
 static void exception(struct trapframe *tf)
@@ -208,6 +214,7 @@ static void exception(struct trapframe *tf)
 /* Before user code goes on: its time may be over, notes may be waiting. */
 static void before_user(struct trapframe *tf)
 {
+	lock_none("goes to user mode at", CALLER);
 	while (this_cpu()->resched || note_pending(current_kthread()->proc)) {
 		irq_enable();
 		if (this_cpu()->resched)

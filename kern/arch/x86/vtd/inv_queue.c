@@ -16,7 +16,8 @@
 
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
-#define RECOVERY	3	/* descriptors kept free for recover() */
+#define MAX_ASKED	24	/* devices with invalidations under way */
+#define RECOVERY	(3 + MAX_ASKED)	/* kept free for recover() */
 _Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
@@ -161,86 +162,155 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * does not take.  ITE: a device has not answered, and the unit has dropped all
  * waits that it had fetched, ours and other callers'.  ICE: a device has
  * answered wrongly.  In each case everything that was asked for is asked for
- * again, as global flushes, which cover it, and one wait for all; the bad
- * descriptor becomes such a flush itself.  What waits on a position notices
- * nothing but the time.
+ * again, as global flushes, which cover it, and one wait for all; waits that
+ * the unit has not fetched yet, and the bad descriptor, become such flushes
+ * themselves, so that none tells anyone that he has what was lost.  What waits
+ * on a position notices nothing but the time.
+ *
+ * Devices are asked again, too, but for the one that the unit names (IQERCD);
+ * if it names none, for all that were asked and may not have answered.  These
+ * are told on, and so off the bus, before anyone's wait can end.
  */
 #define MAX_TRIES	4	/* without any progress in between */
 
-static void replace_bad(struct vtd *u)
-{
-	uint64_t head = field_get(vtd_get64(u, IQH), IQH_INDEX);
+struct asked {
+	uint16_t sids[MAX_ASKED];
+	unsigned n;
+	unsigned guilty;	/* so many, the first */
+};
 
-	u->queue.ring[head % VTD_QUEUE_SIZE] = (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_CONTEXT) |
-			field_make(QI_GRAN, GRAN_GLOBAL),
-	};
+/* From the head on; the unit has stopped there. */
+static void replace_waits(struct vtd *u, bool first_is_bad)
+{
+	struct inv flush = inv_context_global();
+	uint32_t at = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
+	struct qi_desc *d;
+
+	for (; (at - u->queue.tail) % VTD_QUEUE_SIZE; at++) {
+		d = &u->queue.ring[at % VTD_QUEUE_SIZE];
+		if (first_is_bad || field_get(d->lo, QI_TYPE) == QI_WAIT)
+			*d = make(u, &flush);
+		first_is_bad = false;
+	}
 }
 
-/* The devices that have been asked and may not have answered. */
-static unsigned asked_devices(struct vtd *u, uint16_t *sids, unsigned max)
+/* Its place among them; a->n: it is not there. */
+static unsigned find_asked(const struct asked *a, uint16_t sid)
+{
+	unsigned i = 0;
+
+	while (i < a->n && a->sids[i] != sid)
+		i++;
+	return i;
+}
+
+/* false: more than are kept. */
+static bool find_all_asked(struct vtd *u, struct asked *a)
 {
 	struct qi_desc d;
-	unsigned n = 0;
+	uint16_t sid;
 
 	for (uint32_t at = completed(u); at != u->queue.tail; at++) {
 		d = u->queue.ring[at % VTD_QUEUE_SIZE];
-		if (field_get(d.lo, QI_TYPE) == QI_DEVTLB && n < max)
-			sids[n++] = (uint16_t)field_get(d.lo, QI_SID);
+		sid = (uint16_t)field_get(d.lo, QI_SID);
+		if (field_get(d.lo, QI_TYPE) != QI_DEVTLB ||
+		    find_asked(a, sid) < a->n)
+			continue;
+		if (a->n == MAX_ASKED)
+			return false;
+		a->sids[a->n++] = sid;
 	}
-	return n;
+	return true;
 }
 
-static void ask_again(struct vtd *u)
+static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
+{
+	uint64_t record = vtd_get64(u, IQERCD);
+	uint16_t sid = (uint16_t)field_get(record, fsts & FSTS_ITE ?
+					   IQERCD_ITESID : IQERCD_ICESID);
+	unsigned i = find_asked(a, sid);
+
+	a->guilty = a->n;
+	if (!sid || i == a->n)
+		return;
+	a->guilty = 1;
+	a->sids[i] = a->sids[0];
+	a->sids[0] = sid;
+}
+
+static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
+	struct inv devtlb;
 
 	put(u, make(u, &context));
 	put(u, make(u, &iotlb));
+	for (unsigned i = a->guilty; i < a->n; i++) {
+		devtlb = inv_devtlb(a->sids[i], 0, 52);
+		put(u, make(u, &devtlb));
+	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;
 	ring_tail(u);
 }
 
-/* false: it does not get better.  *sids: who is to be told on. */
-static bool clear_errors(struct vtd *u, uint16_t *sids, unsigned max,
-			 unsigned *n)
+/* Whether it makes sense to try again: some progress, or not yet too often. */
+static bool may_try(struct vtd *u, const struct asked *a)
+{
+	if (u->queue.recovered != u->queue.tail)
+		u->queue.tries = 0;
+	else if (++u->queue.tries > MAX_TRIES)
+		return false;
+	return u->queue.tail + 3 + a->n - completed(u) < VTD_QUEUE_SIZE;
+}
+
+enum recovery { RECOVERED, GUILTY, HOPELESS };
+
+/* Under the queue's lock.  GUILTY: the first a->guilty devices are to be told
+ * on; `told` are. */
+static enum recovery clear_errors(struct vtd *u, struct asked *a,
+				  const struct asked *told)
 {
 	uint32_t fsts = vtd_get32(u, FSTS) & FSTS_QUEUE;
 
-	*n = 0;
 	if (!fsts)
-		return true;	/* another waiter was here first */
-	if (u->queue.recovered == u->queue.tail &&
-	    ++u->queue.tries > MAX_TRIES)
-		return false;
-	if (u->queue.recovered != u->queue.tail)
-		u->queue.tries = 0;
-	if (u->queue.tail + RECOVERY - completed(u) >= VTD_QUEUE_SIZE)
-		return false;
+		return RECOVERED;	/* another waiter was here first */
+	if (!find_all_asked(u, a))
+		return HOPELESS;
 	if (fsts & (FSTS_ITE | FSTS_ICE))
-		*n = asked_devices(u, sids, max);
-	if (fsts & FSTS_IQE)
-		replace_bad(u);
+		find_guilty(u, a, fsts);
+	for (unsigned i = 0; i < a->guilty; i++)
+		if (find_asked(told, a->sids[i]) == told->n)
+			return GUILTY;
+	if (!may_try(u, a))
+		return HOPELESS;
+	if (fsts & (FSTS_IQE | FSTS_ITE))
+		replace_waits(u, fsts & FSTS_IQE);
 	vtd_set32(u, FSTS, fsts);
-	ask_again(u);
-	return true;
+	ask_again(u, a);
+	return RECOVERED;
 }
 
 static int recover(struct vtd *u)
 {
-	uint16_t sids[VTD_BATCH];
-	unsigned n;
-	bool better;
+	struct asked told = { .n = 0 }, a;
+	enum recovery r;
 
-	os_lock(&u->queue.lock);
-	better = clear_errors(u, sids, ARRAY_SIZE(sids), &n);
-	os_unlock(&u->queue.lock);
-	if (!better)
+	for (unsigned i = 0; i < MAX_TRIES; i++) {
+		a = (struct asked){ .n = 0 };
+		os_lock(&u->queue.lock);
+		r = clear_errors(u, &a, &told);
+		os_unlock(&u->queue.lock);
+		if (r != GUILTY)
+			break;
+		told = a;
+		told.n = a.guilty;
+		for (unsigned n = 0; n < told.n && u->devtlb_timeout; n++)
+			u->devtlb_timeout(u, told.sids[n]);
+	}
+	if (r != RECOVERED)
 		return vtd_fail(u, "queue errors do not end");
 	os_log(OS_WARN, "iommu: unit 0x%lx: queue error; asked again", u->base);
-	for (unsigned i = 0; i < n && u->devtlb_timeout; i++)
-		u->devtlb_timeout(u, sids[i]);
 	return 0;
 }
 

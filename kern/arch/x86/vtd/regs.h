@@ -56,6 +56,7 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define IQH	REG64(0x80)
 #define IQT	REG64(0x88)
 #define IQA	REG64(0x90)
+#define IQERCD	REG64(0xb0)
 #define IVA_BEHIND_IRO		0	/* 64 bits, at ECAP.IRO * 16 */
 #define IOTLB_BEHIND_IRO	8	/* 64 bits, likewise */
 #define FRCD_LO			0	/* 64 bits, at CAP.FRO * 16 + 16 * n */
@@ -148,6 +149,8 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 #define IQA_QS		FIELD(2, 0)
 #define IQT_INDEX	FIELD(18, 4)
 #define IQH_INDEX	FIELD(18, 4)
+#define IQERCD_ICESID	FIELD(63, 48)	/* 0: it does not tell */
+#define IQERCD_ITESID	FIELD(47, 32)
 
 struct qi_desc { uint64_t lo, hi; };
 _Static_assert(sizeof(struct qi_desc) == 16, "VT-d 6.5.2");

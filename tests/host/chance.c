@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What can happen on a running machine, one of it by chance (chance.h).  A
+ * call may fail only for a reason that is there; and then nothing has changed,
+ * or, where a unit has stopped working, the process is lost.
+ */
+#include "chance.h"
+
+#define PLACES		4u	/* of 2 MiB each */
+#define SPAN		(2ul << 20)
+#define LOW		(VA & ~(SPAN - 1))
+#define PAGES		12u	/* that small mappings are of, in a place */
+
+static unsigned chance(struct run *r, unsigned n)
+{
+	return model_random(r->b.m, n);
+}
+
+static struct process *some_process(struct run *r)
+{
+	struct process **p = &r->p[chance(r, PROCESSES)];
+
+	if (!*p)
+		*p = process(&r->b, ++r->pid);
+	return *p;
+}
+
+static struct function *some_function(struct run *r)
+{
+	return r->f[chance(r, FUNCTIONS)];
+}
+
+/* Pages here and there, some beside each other, at the ends of places. */
+static uint64_t some_address(struct run *r)
+{
+	return LOW + SPAN * chance(r, PLACES) +
+		(chance(r, 4) ? 0 : SPAN - PAGES * PAGE) +
+		chance(r, PAGES) * PAGE;
+}
+
+static uint8_t some_rights(struct run *r)
+{
+	return (uint8_t)(1 + chance(r, 3));
+}
+
+/* A call has failed: without a unit that has stopped, why? */
+static void excuse(struct run *r, int err, const char *what)
+{
+	if (err && !r->troubled && !r->b.m->violations)
+		fail_msg("%s: %s", what, r->b.m->error);
+}
+
+static struct block *block_of(struct run *r, physaddr_t pa)
+{
+	for (struct block *b = r->blocks; b < r->blocks + BLOCKS; b++)
+		if (pa - b->at < BLOCK_BYTES)
+			return b;
+	return NULL;
+}
+
+/* A frame that no device can reach any more. */
+static void retire(struct run *r, physaddr_t pa)
+{
+	struct block *b = block_of(r, pa);
+
+	if (!b) {
+		frame_free(r->b.m, pa);
+		return;
+	}
+	frame_give(r->b.m, pa, NULL);
+	b->used--;
+}
+
+/* A change of a space: first planned, then made, then flushed. */
+static void plan(struct run *r, struct process *p, uint64_t va, physaddr_t pa,
+		 uint8_t rights)
+{
+	struct mapping *e = owner_find(p->o, va);
+
+	if (e && e->was && (e->was != pa || !rights))
+		r->old[r->nold++] = e->was;
+	assert_true(r->nold < ARRAY_SIZE(r->old));
+	owner_plan(p->o, va, pa, rights);
+}
+
+static void plan_keep(struct run *r, struct process *p, uint64_t va,
+		      unsigned pages, uint8_t rights)
+{
+	struct mapping *e;
+
+	for (unsigned i = 0; i < p->o->n; i++) {
+		e = &p->o->list[i];
+		if (e->va - va < pages * PAGE)
+			plan(r, p, e->va, e->was, e->was_rights & rights);
+	}
+}
+
+static void take_back(struct run *r, struct process *p)
+{
+	struct mapping *e;
+
+	for (unsigned i = 0; i < p->o->n; i++) {
+		e = &p->o->list[i];
+		if (e->is != e->was && e->is)
+			retire(r, e->is);
+		e->is = e->was;
+		e->is_rights = e->was_rights;
+	}
+	r->nold = 0;
+}
+
+/* Where a unit has failed, what was and what was to be may both be there. */
+static void finish(struct run *r, struct process *p, struct iommu_gather *g,
+		   int err)
+{
+	int bad;
+
+	if (err)
+		take_back(r, p);
+	model_call(r->b.m);
+	bad = iommu_flush(g);
+	excuse(r, bad, "flush");
+	p->lost |= bad < 0;
+	if (!p->lost) {
+		owner_commit(p->o);
+		for (unsigned i = 0; i < r->nold; i++)
+			retire(r, r->old[i]);
+	}
+	r->nold = 0;
+	r->b.m->mem.fail_at = 0;
+}
+
+/* Sometimes memory runs out soon. */
+static void maybe_fail(struct run *r)
+{
+	if (!chance(r, 12))
+		r->b.m->mem.fail_at = r->b.m->mem.allocations + 1 +
+			chance(r, 3);
+}
+
+static void no_memory(struct run *r, int err, unsigned allocations)
+{
+	struct memory *mem = &r->b.m->mem;
+
+	if (err && (!mem->fail_at || mem->allocations < mem->fail_at))
+		fail_msg("refused, and there was memory: %s, %u allocations",
+			 r->b.m->error, mem->allocations - allocations);
+}
+
+static void map_pages(struct run *r, struct process *p, uint64_t va,
+		      physaddr_t pa, unsigned pages, uint8_t rights)
+{
+	struct iommu_gather g = { .space = p->s };
+	unsigned before = r->b.m->mem.allocations;
+	int err;
+
+	maybe_fail(r);
+	model_call(r->b.m);
+	err = iommu_map(&g, va, pa, pages * PAGE, rights);
+	no_memory(r, err, before);
+	finish(r, p, &g, err);
+}
+
+static void do_map(struct run *r)
+{
+	struct process *p = some_process(r);
+	uint64_t va = some_address(r);
+	uint8_t rights = some_rights(r);
+	physaddr_t pa;
+
+	for (unsigned n = 1 + chance(r, 3); n && !p->lost; n--, va += PAGE) {
+		pa = frame_alloc(r->b.m, p->o);
+		plan(r, p, va, pa, rights);
+		map_pages(r, p, va, pa, 1, rights);
+	}
+}
+
+/* All of a block, so that it can be one leaf, or a part. */
+static void do_map_block(struct run *r)
+{
+	struct process *p = some_process(r);
+	struct block *b = &r->blocks[chance(r, BLOCKS)];
+	unsigned first = chance(r, 2) ? 0 : chance(r, BLOCK);
+	unsigned n = first ? 1 + chance(r, BLOCK - first) : BLOCK;
+	uint64_t va = LOW + SPAN * chance(r, PLACES) + first * PAGE;
+	physaddr_t pa = b->at + first * PAGE;
+	uint8_t rights = some_rights(r);
+
+	if (b->used || p->lost)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		frame_give(r->b.m, pa + i * PAGE, p->o);
+		plan(r, p, va + i * PAGE, pa + i * PAGE, rights);
+	}
+	b->used = n;
+	map_pages(r, p, va, pa, n, rights);
+}
+
+static void keep(struct run *r, struct process *p, uint64_t va, unsigned pages,
+		 uint8_t rights)
+{
+	struct iommu_gather g = { .space = p->s };
+	unsigned before = r->b.m->mem.allocations;
+	int err;
+
+	if (p->lost)
+		return;
+	plan_keep(r, p, va, pages, rights);
+	maybe_fail(r);
+	model_call(r->b.m);
+	err = iommu_keep(&g, va, pages * PAGE, rights);
+	no_memory(r, err, before);
+	finish(r, p, &g, err);
+}
+
+static unsigned some_length(struct run *r)
+{
+	return chance(r, 5) ? 1 + chance(r, 5) : 1 + chance(r, 2 * BLOCK);
+}
+
+static void do_unmap(struct run *r)
+{
+	keep(r, some_process(r), some_address(r), some_length(r), 0);
+}
+
+static void do_unmap_place(struct run *r)
+{
+	keep(r, some_process(r), LOW + SPAN * chance(r, PLACES),
+	     BLOCK * (1 + chance(r, 2)), 0);
+}
+
+static void do_protect(struct run *r)
+{
+	keep(r, some_process(r), some_address(r), some_length(r),
+	     some_rights(r));
+}
+
+/* Read-only, all of it, in one gather, as at fork. */
+static void do_fork(struct run *r)
+{
+	struct process *p = some_process(r);
+	struct iommu_gather g = { .space = p->s };
+	int err = 0;
+
+	if (p->lost)
+		return;
+	plan_keep(r, p, LOW, PLACES * BLOCK, IOMMU_READ);
+	model_call(r->b.m);
+	for (unsigned i = 0; i < PLACES && !err; i++)
+		err = iommu_keep(&g, LOW + i * SPAN, SPAN, IOMMU_READ);
+	assert_int_equal(err, 0);
+	finish(r, p, &g, err);
+}
+
+/* What goes with a function has the same owner. */
+static void set_holder(struct function *f, struct owner *o)
+{
+	struct function *peer;
+
+	for (unsigned n = 0; (peer = iommu_peer(dev(f), n)); n++)
+		peer->holder = o;
+}
+
+static struct process *holder(struct run *r, const struct function *f)
+{
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (r->p[i] && f->holder == r->p[i]->o)
+			return r->p[i];
+	return NULL;
+}
+
+/* Somebody else has one of those that can reach it. */
+static bool in_the_way(struct run *r, const struct function *f,
+		       const struct process *p)
+{
+	for (unsigned i = 0; i < FUNCTIONS; i++)
+		if (r->f[i]->holder && r->f[i]->holder != p->o &&
+		    dev(r->f[i])->group == dev(f)->group)
+			return true;
+	return false;
+}
+
+static bool peer_gone(const struct function *f)
+{
+	struct function *peer;
+
+	for (unsigned n = 0; (peer = iommu_peer(dev(f), n)); n++)
+		if (peer->gone)
+			return true;
+	return false;
+}
+
+static bool said(struct run *r, const char *text)
+{
+	return strstr(r->b.m->error, text);
+}
+
+static void check_refusal(struct run *r, struct function *f, struct process *p,
+			  bool ats)
+{
+	bool why = f->holder || !iommu_powered() || r->troubled ||
+		in_the_way(r, f, p) || peer_gone(f) ||
+		said(r, "no domain id left");
+
+	if (!why && r->b.m->mem.fail_at)
+		why = said(r, "no memory");
+	if (!why && ats)
+		why = said(r, "device TLB");
+	if (!why)
+		fail_msg("attach: %s", r->b.m->error);
+}
+
+static void do_attach(struct run *r)
+{
+	struct function *f = some_function(r);
+	struct process *p = some_process(r), *had = holder(r, f);
+	bool ats = f->ats && chance(r, 3);
+	int err;
+
+	if (p->lost)
+		return;
+	if (!had)
+		set_holder(f, p->o);
+	maybe_fail(r);
+	model_call(r->b.m);
+	err = iommu_attach(dev(f), p->s, IOMMU_UNSAFE |
+			   (ats ? IOMMU_ATS : 0));
+	if (err && !had)
+		set_holder(f, NULL);
+	if (err) {
+		f->holder = had ? had->o : NULL;
+		check_refusal(r, f, p, ats);
+		p->lost |= p->s->lost;
+	}
+	r->b.m->mem.fail_at = 0;
+}
+
+static void detach(struct run *r, struct function *f)
+{
+	struct process *p = holder(r, f);
+	int err;
+
+	model_call(r->b.m);
+	err = iommu_detach(dev(f));
+	set_holder(f, NULL);
+	if (!p)
+		assert_true(err < 0);
+	else
+		excuse(r, err, "detach");
+	if (p)
+		p->lost |= err < 0;
+}
+
+static void do_detach(struct run *r)
+{
+	detach(r, some_function(r));
+}
+
+static void do_reset(struct run *r)
+{
+	struct function *f = some_function(r);
+	int err;
+
+	model_call(r->b.m);
+	err = iommu_reset(dev(f));
+	if (!f->gone)
+		excuse(r, err, "reset");
+}
+
+static void do_power(struct run *r)
+{
+	model_call(r->b.m);
+	excuse(r, iommu_power(false), "off");
+	for (unsigned n = chance(r, 4); n; n--)
+		(chance(r, 2) ? do_unmap : do_detach)(r);
+	model_call(r->b.m);
+	excuse(r, iommu_power(true), "on");
+}
+
+/* Frames of blocks stay what they are; the bench frees the others. */
+static void end(struct run *r, struct process *p)
+{
+	struct owner *o = p->o;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < FUNCTIONS; i++)
+		if (r->f[i]->holder == o)
+			detach(r, r->f[i]);
+	for (unsigned i = 0; i < o->n; i++)
+		if (block_of(r, o->list[i].is))
+			r->old[r->nold++] = o->list[i].is;
+		else
+			o->list[kept++] = o->list[i];
+	o->n = kept;
+	process_end(p);
+	for (unsigned i = 0; i < r->nold && !p->lost; i++)
+		retire(r, r->old[i]);
+	r->nold = 0;
+}
+
+static void do_end(struct run *r)
+{
+	unsigned i = chance(r, PROCESSES);
+
+	if (r->p[i])
+		end(r, r->p[i]);
+	r->p[i] = NULL;
+}
+
+/* There are always more of them: devices attack meanwhile. */
+static void do_faults(struct run *r)
+{
+	model_call(r->b.m);
+	for (unsigned i = 0; i < 10 && iommu_service_faults(); i++)
+		;
+}
+
+/* More faults than a unit can record, and than a device may cause. */
+static void do_storm(struct run *r)
+{
+	struct function *f = some_function(r);
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < IOMMU_STORM_FAULTS; i++) {
+		model_dma(r->b.m, f->segment, f->sid, i * PAGE, &v, 8, true);
+		if (i % 8 == 7)
+			do_faults(r);
+	}
+}
+
+static void do_post(struct run *r)
+{
+	struct function *f = some_function(r);
+
+	if (f->holder && f->holder->n)
+		model_dma_posted(r->b.m, f->segment, f->sid,
+				 f->holder->list[0].va, chance(r, 2));
+}
+
+/* The queue stumbles over something, and goes on after a while. */
+static void do_stumble(struct run *r)
+{
+	static const uint32_t errors[] = { FS_IQE, FS_ICE, FS_ITE };
+	struct model_unit *u = r->units[chance(r, UNITS)];
+
+	if (!u->c.qi || u->trouble.queue_error)
+		return;
+	u->trouble.times = 1 + chance(r, 2);
+	u->trouble.queue_error = errors[chance(r, 3)];
+}
+
+/* A device vanishes, stops answering its unit, or does not take the bus. */
+static void do_break_device(struct run *r)
+{
+	struct function *f = some_function(r);
+
+	if (chance(r, 30))
+		return;
+	switch (chance(r, 3)) {
+	case 0:
+		f->gone = true;
+		break;
+	case 1:
+		f->mute = f->ats;
+		break;
+	case 2:
+		f->stubborn = true;
+		break;
+	}
+}
+
+static void do_break_unit(struct run *r)
+{
+	struct model_unit *u = r->units[chance(r, UNITS)];
+
+	if (!r->may_trouble || chance(r, 60))
+		return;
+	switch (chance(r, 5)) {
+	case 0:
+		u->trouble.gone = true;
+		break;
+	case 1:
+		u->trouble.deaf = true;
+		break;
+	case 2:
+		u->trouble.slow_registers = true;
+		break;
+	case 3:
+		u->trouble.slow_queue = true;
+		break;
+	case 4:
+		u->trouble.stopped_queue = true;
+		break;
+	}
+	r->troubled = true;
+}
+
+static void (*const operations[])(struct run *r) = {
+	do_map, do_map, do_map, do_map, do_map_block, do_map_block, do_unmap,
+	do_unmap, do_unmap_place, do_protect, do_protect, do_fork, do_attach,
+	do_attach, do_attach, do_attach, do_attach, do_detach, do_detach,
+	do_post, do_post, do_end, do_reset, do_power, do_faults, do_faults,
+	do_stumble, do_break_device, do_break_unit,
+};
+
+static struct process *checked;
+
+static bool right(void *arg, uint64_t va, physaddr_t pa, int prot)
+{
+	struct mapping *e = owner_find(checked->o, va);
+
+	(*(unsigned *)arg)++;
+	return e && e->is == pa && e->is_rights == prot;
+}
+
+static void check_space(struct run *r, struct process *p)
+{
+	unsigned pages = 0;
+	const char *wrong;
+
+	(void)r;
+	checked = p;
+	wrong = p->lost ? NULL : iommu_check_space(p->s, right, &pages);
+	if (wrong)
+		fail_msg("pid %d: %s", p->pid, wrong);
+	assert_true(p->lost || pages == p->o->n);
+}
+
+static void say(void *arg, const char *line)
+{
+	const char *what = strstr(line, ": ") + 2;
+	struct run *r = arg;
+
+	if (strncmp(what, "ok", 2) != 0 && !r->troubled &&
+	    !strstr(what, "gone"))
+		fail_msg("check: %s", line);
+}
+
+/* One device that can, at some pages of its process: what it may, no more. */
+static void check_device(struct run *r, struct function *f)
+{
+	struct process *p = holder(r, f);
+	struct mapping *e;
+
+	if (!p || p->lost || !dma_can_master(f) || !function_mastering(f))
+		return;
+	for (unsigned i = 0; i < 3 && p->o->n; i++) {
+		e = &p->o->list[chance(r, p->o->n)];
+		for (int w = 0; w < 2; w++)
+		if (can(p, f, e->va, w) != (e->is_rights >> w & 1)) {
+			struct translation t = walk(f->unit, function_requester(r->b.m, f), e->va, w);
+			for (unsigned k = 0; k < 64; k++)
+				if (r->b.m->log[k][0])
+					print_message("%u: %s\n", k, r->b.m->log[k]);
+			print_message("%x %d %lx rights %u pa %lx: reason %x, got %lx op %lu\n", f->sid, w, e->va, e->is_rights, e->is, t.reason, t.pa, r->ops);
+		}
+		assert_int_equal(can_write(p, f, e->va), e->is_rights >> 1);
+	}
+}
+
+/* A device with an owner, a way to it and no fence masters the bus. */
+static void check_mastering(struct run *r, struct function *f)
+{
+	bool should = f->holder && iommu_powered() && !dev(f)->fenced;
+
+	if (f->gone || f->stubborn || r->troubled)
+		return;
+	if (function_mastering(f) != should) {
+		for (unsigned i = 0; i < 64; i++)
+			if (r->b.m->log[i][0])
+				print_message("%u: %s\n", i, r->b.m->log[i]);
+		fail_msg("%x %s the bus, op %lu, kind %x", f->sid,
+			 should ? "should master" : "should not master",
+			 r->ops, f->kind);
+	}
+}
+
+static void check_all(struct run *r)
+{
+	for (unsigned i = 0; i < FUNCTIONS; i++) {
+		check_device(r, r->f[i]);
+		check_mastering(r, r->f[i]);
+	}
+	if (chance(r, 64))
+		return;
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (r->p[i])
+			check_space(r, r->p[i]);
+	model_call(r->b.m);
+	iommu_check(say, r);
+}
+
+void run_one(struct run *r)
+{
+	if (!chance(r, 500))
+		do_storm(r);
+	else
+		operations[chance(r, ARRAY_SIZE(operations))](r);
+	r->ops++;
+	if (!r->b.m->violations)
+		check_all(r);
+}
+
+/* Pages one behind the other, aligned to all of them, a stranger's. */
+static void make_blocks(struct run *r)
+{
+	struct machine *m = r->b.m;
+	physaddr_t pa;
+
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		do
+			pa = frame_alloc(m, NULL);
+		while (pa % BLOCK_BYTES);
+		r->blocks[i].at = pa;
+		for (unsigned n = 1; n < BLOCK; n++)
+			assert_int_equal(frame_alloc(m, NULL), pa + n * PAGE);
+		for (unsigned n = 0; n < BLOCK; n++)
+			frame_give(m, pa + n * PAGE, NULL);
+	}
+}
+
+/* Endpoints of each kind, on three buses behind bridges of three kinds, each
+ * behind a unit by chance. */
+static void make_functions(struct run *r)
+{
+	static const struct {
+		unsigned bus, kind;
+	} fs[] = {
+		{ 0, FN_FLR }, { 0, FN_AF }, { 0, FN_PM | FN_PCIE },
+		{ 0, FN_FLR | FN_PM }, { 0, FN_PCIE | FN_ATS },
+		{ 0, FN_FLR | FN_ATS }, { 0, FN_FLR | FN_ATS },
+		{ 2, FN_FLR | FN_ATS }, { 3, 0 }, { 3, FN_AF },
+	};
+	struct machine *m = r->b.m;
+	struct model_unit *u;
+
+	model_bridge(m, 0, 0, 28, 0, BRIDGE_PORT, 2, 2);
+	model_bridge(m, 0, 0, 30, 0, BRIDGE_TO_PCI, 3, 3);
+	for (unsigned i = 0; i < ARRAY_SIZE(fs); i++) {
+		u = r->units[fs[i].bus == 3 ? 0 : chance(r, UNITS)];
+		r->f[i] = model_function(m, 0, fs[i].bus, 10 + i, 0,
+					 fs[i].kind, u);
+		if (fs[i].kind)		/* else nobody could tell */
+			r->f[i]->drains = chance(r, 4);
+	}
+	r->f[10] = r->b.plain;
+	r->f[11] = r->b.flr;
+	r->f[12] = r->b.af;
+	r->f[13] = r->b.pm;
+}
+
+/* As firmware may have left it: translating, by tables of its own. */
+static void leave_on(struct model_unit *u)
+{
+	u->gsts = G_TE | G_SRTP;
+	u->root = u->rtaddr = u->m->mem.trap;
+	u->tolerant = true;
+}
+
+void run_open(struct run *r, uint64_t seed)
+{
+	unsigned kinds[UNITS] = {
+		(unsigned)seed % ntriples, (unsigned)(seed * 31 + 7) % ntriples,
+		(unsigned)(seed * 17 + 3) % ntriples,
+	};
+	struct image image;
+	struct machine *m;
+	struct triple t;
+
+	memset(r, 0, sizeof(*r));
+	r->pid = 10;
+	t = *triple_at(kinds[0]);
+	bench_open(&r->b, &t, WITHOUT_WIRED, seed);
+	m = r->b.m;
+	r->units[0] = r->b.u;
+	for (unsigned i = 1; i < UNITS; i++) {
+		t = *triple_at(kinds[i]);
+		r->units[i] = model_unit(m, 0xfed90000 - i * 0x10000, 0, t.ver,
+					 t.cap, t.ecap);
+	}
+	make_functions(r);
+	m->policy.latency = chance(r, 6);
+	m->policy.keep = chance(r, 3);
+	m->policy.leave = chance(r, 3);
+	r->may_trouble = chance(r, 2);
+	for (unsigned i = 0; i < UNITS; i++) {
+		r->units[i]->collapse = chance(r, 2);
+		r->units[i]->tells = chance(r, 2);
+		if (!chance(r, 4))
+			leave_on(r->units[i]);
+	}
+	bench_table(m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(&r->b, &image);
+	for (unsigned i = 0; i < UNITS; i++)
+		r->units[i]->tolerant = false;
+	make_blocks(r);
+	m->hook = attack_a_little;
+}
+
+void run_close(struct run *r)
+{
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (r->p[i])
+			end(r, r->p[i]);
+	bench_close(&r->b);
+}
