@@ -10,6 +10,8 @@ import csource
 
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/vtd/*.c",
            "kern/arch/x86/vtd/*.h"]
+# Where peers have faults, and no place of another kind is.
+ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
          "order", "peer"]
 
@@ -26,7 +28,8 @@ CALLS = [
     ("flush", "vtd_flush_write_buffer", "0"), ("flush", "iommu_flush", "0"),
     ("flush", "context", "true"), ("flush", "iotlb", "true"),
     ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
-    ("flush", "ask_again", ""),
+    ("flush", "ask_again", ""), ("flush", "replace_waits", ""),
+    ("flush", "list_ats", ""), ("flush", "start_ats", "0"),
     ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
     ("fence", "silence", ""), ("fence", "fence", ""), ("fence", "quiesce", ""),
     ("fence", "fence_all", ""), ("fence", "master_all_attached", ""),
@@ -34,7 +37,7 @@ CALLS = [
     ("fence", "wait_for_transactions", ""), ("fence", "function_reset", "true"),
     ("fence", "leave_ats", ""), ("fence", "ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
-    ("fence", "no_snoop_off", ""),
+    ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
     ("line", "os_flush", ""),
 ]
 
@@ -107,16 +110,18 @@ PATTERNS = [
 
 # The functions whose steps stand in an order that matters.
 ORDERED = """
-    hand_over forget install new_owner quiesce silence fence join_ats leave_ats
+    hand_over forget install new_owner quiesce silence fence list_ats unlist_ats
+    leave_ats start_ats reset_attached
     devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
     master_all_attached power_off power_on iommu_stop
     iommu_flush flush_units submit context_set context_clear make_table store
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_one put_leaf
     sl_free_under reap_table sl_reap
-    vtd_fail vtd_command set_root flush_all protect protect_all vtd_prepare
+    vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
     vtd_start vtd_translation
     queue_start queue_submit wait_for_room ask_again clear_errors recover
+    replace_waits find_guilty may_try
     queue_wait put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
     bus_master start_reset function_reset
@@ -203,22 +208,23 @@ def of_file(path, texts):
 
 
 def peers(path, texts):
-    """Patches: "== TEST FILE", lines behind "-" that stand in the file once,
-    lines behind "+" that stand for them."""
-    chunks = re.split(r"^== ", path.read_text(), flags=re.M)[1:]
+    """Patches: "== TEST FILE", then lines behind "-", which stand in the file
+    once, and lines behind "+", which stand for them; as often as need be."""
     seen = {}
-    for chunk in chunks:
-        head, *lines = chunk.splitlines()
+    for chunk in re.split(r"^== ", path.read_text(), flags=re.M)[1:]:
+        head, _, rest = chunk.partition("\n")
         test, file = head.split()
-        old = "".join(s[1:] + "\n" for s in lines if s.startswith("-"))
-        new = "".join(s[1:] + "\n" for s in lines if s.startswith("+"))
-        at = texts[file].find(old)
-        if at < 0 or texts[file].find(old, at + 1) >= 0:
-            raise SystemExit(f"{path.name}: {test}: what it replaces does not "
-                             f"stand once in {file}:\n{old}")
+        edits = []
+        for old, new in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", rest, re.M):
+            old, new = (re.sub("^.", "", s, flags=re.M) for s in (old, new))
+            at = texts[file].find(old)
+            if texts[file].count(old) != 1:
+                raise SystemExit(f"{path.name}: {test}: this does not stand "
+                                 f"once in {file}:\n{old}")
+            edits.append((file, at, at + len(old), new))
         seen[test] = seen.get(test, 0) + 1
-        m = Mutant(f"{Path(file).name}:{test}:peer:{seen[test]}", "peer",
-                   [(file, at, at + len(old), new)], texts)
+        m = Mutant(f"{Path(file).name}:{test}:peer:{seen[test]}", "peer", edits,
+                   texts)
         m.test = test
         yield m
 
@@ -226,10 +232,9 @@ def peers(path, texts):
 def all_mutants(top):
     paths = sorted(str(p.relative_to(top)) for s in SOURCES
                    for p in top.glob(s))
-    paths.append("kern/drivers/acpi/dmar.c")
-    texts = {p: (top / p).read_text() for p in paths}
+    texts = {p: (top / p).read_text() for p in [*paths, *ONLY_PEERS]}
     found = list(peers(top / "tests/mutants/peers", texts))
-    for path in paths[:-1]:
+    for path in paths:
         found += of_file(path, texts)
     names = [m.name for m in found]
     assert len(names) == len(set(names))
