@@ -226,7 +226,8 @@ static void command(struct model_unit *u, uint32_t v)
 static void check_nobody_masters(struct model_unit *u)
 {
 	for (struct function *f = u->m->functions; f; f = f->next)
-		if (f->unit == u && !u->tolerant && function_mastering(f) &&
+		if (f->unit == u && !u->tolerant && !f->gone &&
+		    function_mastering(f) &&
 		    !(f->firmwares && u->command_sets) &&
 		    !(f->kind & (FN_HARDWIRED | FN_HOST_BRIDGE)))
 			model_violation(u->m, "translation goes %s while %x "

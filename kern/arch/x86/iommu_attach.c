@@ -60,7 +60,7 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 	d = find_device(u->segment, sid);
 	if (d) {
 		fence(d, "its device TLB does not answer");
-		d->mute = d->ats_on;
+		d->mute |= d->ats_on;
 		leave_ats(d);
 		ats_enable(d, false);
 	}
