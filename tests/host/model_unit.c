@@ -239,6 +239,9 @@ static void check_nobody_masters(struct model_unit *u)
  * stays, but for units that say CAP.ESRTPS. */
 static void set_root(struct model_unit *u)
 {
+	if (u->gsts & G_TE && bits(u->rtaddr ^ u->mode, 11, 10))
+		model_violation(u->m, "the mode changes while it translates");
+	u->mode = u->rtaddr;
 	if (u->rtaddr & 0xfff || !memory_has(u->rtaddr))
 		model_violation(u->m, "RTADDR is 0x%lx", u->rtaddr);
 	u->root = u->rtaddr & ~0xfffull;

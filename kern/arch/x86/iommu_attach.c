@@ -130,7 +130,9 @@ static void batch_add(struct batch *b, struct inv i)
  * last, since a stale IOTLB fills them. */
 static int forget(struct iommu_dev *d, uint16_t did)
 {
+	struct inv devtlb[INV_DEVTLB_MAX];
 	struct batch b = { .unit = d->unit };
+	unsigned n;
 
 	for_each_peer(p, d)
 		for (unsigned i = 0; i < p->nrids; i++)
@@ -139,9 +141,11 @@ static int forget(struct iommu_dev *d, uint16_t did)
 		for (unsigned i = 0; i < p->nrids; i++)
 			batch_add(&b, inv_context_device(did, p->rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(did));
-	for_each_peer(p, d)
-		if (p->ats_on)
-			batch_add(&b, inv_devtlb(p->sid, 0, 52));
+	for_each_peer(p, d) {
+		n = p->ats_on ? inv_devtlb_all(p->unit, p->sid, devtlb) : 0;
+		while (n > 0)
+			batch_add(&b, devtlb[--n]);
+	}
 	batch_run(&b);
 	for_each_peer(p, d)
 		if (p->ats_on) {

@@ -16,8 +16,8 @@
 
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
-#define MAX_ASKED	24	/* devices with invalidations under way */
-#define RECOVERY	(3 + MAX_ASKED)	/* kept free for recover() */
+#define MAX_ASKED	16	/* devices with invalidations under way */
+#define RECOVERY	(3 + MAX_ASKED * INV_DEVTLB_MAX) /* for recover() */
 _Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
@@ -241,13 +241,15 @@ static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
 static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
-	struct inv devtlb;
+	struct inv devtlb[INV_DEVTLB_MAX];
+	unsigned n;
 
 	put(u, make(u, &context));
 	put(u, make(u, &iotlb));
 	for (unsigned i = a->guilty; i < a->n; i++) {
-		devtlb = inv_devtlb(a->sids[i], 0, 52);
-		put(u, make(u, &devtlb));
+		n = inv_devtlb_all(u, a->sids[i], devtlb);
+		while (n > 0)
+			put(u, make(u, &devtlb[--n]));
 	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;
@@ -261,7 +263,8 @@ static bool may_try(struct vtd *u, const struct asked *a)
 		u->queue.tries = 0;
 	else if (++u->queue.tries > MAX_TRIES)
 		return false;
-	return u->queue.tail + 3 + a->n - completed(u) < VTD_QUEUE_SIZE;
+	return u->queue.tail + 3 + a->n * INV_DEVTLB_MAX - completed(u) <
+		VTD_QUEUE_SIZE;
 }
 
 enum recovery { RECOVERED, GUILTY, HOPELESS };
