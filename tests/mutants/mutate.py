@@ -140,6 +140,9 @@ class Mutant:
         self.says = "; ".join(
             f"{one_line(old[start:end])} -> {one_line(new) or 'nothing'}"
             for _, start, end, new in edits)
+        self.lines = [(old.count("\n", 0, start) + 1,
+                       old.count("\n", 0, end) + 1)
+                      for _, start, end, _ in edits]
         self.test = None        # the one that must kill it
         self.digest = hashlib.sha1(self.source.encode()).hexdigest()[:12]
 
