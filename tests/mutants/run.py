@@ -65,7 +65,8 @@ class Tree:
         self.sources = {}
         for obj in self.compile:
             rule = (at / obj).with_suffix(".d").read_text().split("\n\n")[0]
-            self.sources[obj] = set(re.findall(r"[^\s\\:]+", rule))
+            self.sources[obj] = set(map(os.path.normpath, re.findall(
+                r"[^\s\\:]+", rule)))
 
     def copy(self, top):
         shutil.rmtree(self.at, ignore_errors=True)
@@ -179,14 +180,15 @@ class Tests:
             return
         self.seconds[t] = ran.seconds + 0.3
         data = [str(p.relative_to(self.tree.at)) for p in
-                (self.tree.at / "cov/host/kern").rglob("*.gcda")]
+                (self.tree.at / "cov").rglob("*.gcda")]
         out = subprocess.run(["gcov", "-j", "-t", *data], cwd=self.tree.at,
                              capture_output=True, text=True).stdout
         for unit in out.splitlines():
             for file in json.loads(unit)["files"]:
-                if file["file"] in self.paths:
+                path = os.path.normpath(file["file"])
+                if path in self.paths:
                     for line in file["lines"]:
-                        key = file["file"], line["line_number"]
+                        key = path, line["line_number"]
                         self.reached.setdefault(key, set())
                         if line["count"]:
                             self.reached[key].add(t)
