@@ -5,6 +5,7 @@
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot
+# make mutants    faults planted in the driver: does the host's suite see them?
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -161,6 +162,7 @@ clean:
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
 include tests/boot/Makefile
+include tests/mutants/Makefile
 
 test:
 	$(MAKE) test-host

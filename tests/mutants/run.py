@@ -46,15 +46,28 @@ def fingerprint(top):
     return h.hexdigest()[:12]
 
 
+def follow(source, copy):
+    """Makes the copy of a file or folder the same, and leaves alone what is, so
+    that make has no more to do than it must."""
+    if source.is_dir():
+        copy.mkdir(exist_ok=True)
+        for name in {p.name for p in [*source.iterdir(), *copy.iterdir()]}:
+            follow(source / name, copy / name)
+    elif not source.exists():
+        shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+    elif not copy.exists() or copy.read_bytes() != source.read_bytes():
+        shutil.copyfile(source, copy)
+        shutil.copymode(source, copy)
+
+
 class Tree:
     """A copy of the tree, built, and the commands that built it."""
     def __init__(self, top, at):
         self.at = at
-        if not (at / "built").exists() or \
-                (at / "built").read_text() != fingerprint(top):
-            self.copy(top)
+        at.mkdir(exist_ok=True)
+        for name in COPIED:
+            follow(top / name, at / name)
         self.make("-j%d" % WORKERS)
-        (at / "built").write_text(fingerprint(top))
         self.compile, self.link = {}, {}
         for line in self.make("-nB").splitlines():
             words = shlex.split(line) if line.startswith("gcc ") else []
@@ -67,16 +80,6 @@ class Tree:
             rule = (at / obj).with_suffix(".d").read_text().split("\n\n")[0]
             self.sources[obj] = set(map(os.path.normpath, re.findall(
                 r"[^\s\\:]+", rule)))
-
-    def copy(self, top):
-        shutil.rmtree(self.at, ignore_errors=True)
-        self.at.mkdir()
-        for name in COPIED:
-            if (top / name).is_dir():
-                (self.at / name).parent.mkdir(exist_ok=True)
-                shutil.copytree(top / name, self.at / name, symlinks=True)
-            else:
-                shutil.copy2(top / name, self.at / name)
 
     def make(self, how, tests=None, out="obj", *more):
         tests = tests or [t.stem for t in
@@ -160,7 +163,7 @@ class Tests:
     kills soon and costs little.  One that fails on the unchanged sources says
     nothing and is left out."""
     def __init__(self, tree, paths):
-        self.tree, self.paths = tree, paths
+        self.tree, self.paths = tree, set(paths)
         self.seconds, self.kills, self.reached = {}, {}, {}
         self.broken = []
         names = [Path(t).name for t in
@@ -170,28 +173,42 @@ class Tests:
             self.try_out(f"obj/host/{name}", f"cov/host/{name}")
 
     def try_out(self, t, covering):
-        for old in (self.tree.at / "cov").rglob("*.gcda"):
-            old.unlink()
-        ran = Ran(self.tree.at, covering, 600)
-        if ran.by:
+        """What it reaches is kept for as long as the program is the same."""
+        program = self.tree.at / covering
+        kept = program.with_suffix(".reached")
+        digest = hashlib.sha1(program.read_bytes()).hexdigest()
+        seen = json.loads(kept.read_text()) if kept.exists() else {}
+        if seen.get("digest") != digest:
+            seen = {"digest": digest, **self.cover(covering)}
+            kept.write_text(json.dumps(seen))
+        if seen["by"]:
             self.broken.append(f"{t}: left out, as it fails on the unchanged "
-                               f"sources: {ran.by}")
+                               f"sources: {seen['by']}")
             say(self.broken[-1])
             return
-        self.seconds[t] = ran.seconds + 0.3
-        data = [str(p.relative_to(self.tree.at)) for p in
-                (self.tree.at / "cov").rglob("*.gcda")]
-        out = subprocess.run(["gcov", "-j", "-t", *data], cwd=self.tree.at,
+        self.seconds[t] = seen["seconds"] + 0.3
+        for path, line, count in seen["lines"]:
+            self.reached.setdefault((path, line), set())
+            if count:
+                self.reached[path, line].add(t)
+
+    def cover(self, covering):
+        at = self.tree.at
+        for old in (at / "cov").rglob("*.gcda"):
+            old.unlink()
+        ran = Ran(at, covering, 600)
+        data = [str(p.relative_to(at)) for p in (at / "cov").rglob("*.gcda")]
+        out = subprocess.run(["gcov", "-j", "-t", *data], cwd=at,
                              capture_output=True, text=True).stdout
+        lines = {}
         for unit in out.splitlines():
             for file in json.loads(unit)["files"]:
                 path = os.path.normpath(file["file"])
-                if path in self.paths:
-                    for line in file["lines"]:
-                        key = path, line["line_number"]
-                        self.reached.setdefault(key, set())
-                        if line["count"]:
-                            self.reached[key].add(t)
+                for n in file["lines"] if path in self.paths else ():
+                    key = path, n["line_number"]
+                    lines[key] = lines.get(key, 0) + n["count"]
+        return {"by": ran.by, "seconds": ran.seconds,
+                "lines": [(*key, n) for key, n in lines.items()]}
 
     def limit(self, t):
         return int(10 + 3 * self.seconds[t])
@@ -300,9 +317,9 @@ def choose(mutants, results):
             results.known(m)["sources"] != results.sources]
 
 
-def plant(top, out, mutants, results):
+def plant(top, out, mutants, paths, results):
     base = Tree(top, out / "base")
-    tests = Tests(base, {m.path for m in mutants})
+    tests = Tests(base, paths)
     queue = each(mutants)
     workers = [Worker(n, base, out, queue, tests, results)
                for n in range(WORKERS)]
@@ -361,7 +378,8 @@ def main():
     results = Results(out / "results", fingerprint(top))
     todo = choose(mutants, results)
     say(f"{len(mutants)} mutants, {len(todo)} to run")
-    broken = plant(top, out, todo, results) if todo else []
+    broken = plant(top, out, todo, {m.path for m in mutants},
+                   results) if todo else []
     sums, fine = report(mutants, results,
                         equivalents(top / "tests/mutants/mutants.equivalent"))
     old = sum(1 for m in mutants if results.known(m) and
