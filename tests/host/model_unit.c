@@ -240,8 +240,8 @@ static void check_nobody_masters(struct model_unit *u)
 static void set_root(struct model_unit *u)
 {
 	if (u->gsts & G_TE && bits(u->rtaddr ^ u->mode, 11, 10))
-		model_violation(u->m, "the mode changes while it translates");
-	u->mode = u->rtaddr;
+		model_violation(u->m, "RTADDR: another mode while on");
+	u->mode = u->rtaddr & ones(11, 10);
 	if (u->rtaddr & 0xfff || !memory_has(u->rtaddr))
 		model_violation(u->m, "RTADDR is 0x%lx", u->rtaddr);
 	u->root = u->rtaddr & ~0xfffull;

@@ -252,13 +252,27 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 	return err;
 }
 
+/* Devices may have the caches passed over only where all units overrule that
+ * (SNP in the tree, ECAP.SC). */
+static void forbid_no_snoop(const struct iommu_space *s)
+{
+	os_lock(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space == s)
+			no_snoop_off(d);
+	os_unlock(&iommu.lock);
+}
+
 /* The space's tree so that this unit can walk it too. */
 static int adapt(struct iommu_space *s, struct vtd *u)
 {
 	struct iommu_gather g = { .space = s };
 	struct sl_format f = sl_lesser(s->table.format, unit_format(u));
-	int err = sl_adapt(&s->table, f, &g.change);
+	int err;
 
+	if (s->table.format.snoop && !f.snoop)
+		forbid_no_snoop(s);
+	err = sl_adapt(&s->table, f, &g.change);
 	if (iommu_flush(&g) < 0)
 		err = -1;
 	if (!err && !sl_root(&s->table, u->levels))

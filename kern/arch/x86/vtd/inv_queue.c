@@ -171,7 +171,8 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * if it names none, for all that were asked and may not have answered.  These
  * are told on, and so off the bus, before anyone's wait can end.
  */
-#define MAX_TRIES	4	/* without any progress in between */
+#define MAX_TRIES	(4 + MAX_ASKED)	/* without any progress in between: each
+					 * device may be silent */
 
 struct asked {
 	uint16_t sids[MAX_ASKED];
