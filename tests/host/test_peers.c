@@ -142,6 +142,37 @@ static void test_waits_that_cannot_end(void **state)
 	finish(&b, p);
 }
 
+/* 5: nor one that never has its transactions done. */
+static void test_waits_that_cannot_end_for_a_device(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 1", WITHOUT_WIRED);
+	b.flr->drains = ~0u;
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	assert_int_equal(process_detach(b.flr), 0);
+	assert_true(model_logged(b.m, "still has transactions pending"));
+	finish(&b, p);
+}
+
+/* 5: nor a unit with a queue that is gone while it is waited for. */
+static void test_waits_that_cannot_end_for_a_queue(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.u->trouble.gone = true;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_true(b.m->steps_in_call < 2000);
+	finish(&b, p);
+}
+
 /* 6: the code that marks the unit failed does run. */
 static void test_dead_error_path(void **state)
 {
@@ -284,7 +315,8 @@ static void test_index_that_survives_a_reset(void **state)
 	finish(&b, p);
 }
 
-/* 10: lengths of 0, unknown types, one bad unit among good ones. */
+/* 10: lengths of 0, unknown types, one bad unit among good ones, which names
+ * devices that others serve. */
 static void test_firmware_input(void **state)
 {
 	struct image image;
@@ -296,6 +328,7 @@ static void test_firmware_input(void **state)
 		bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
 		bench_table(b.m, &image);
 		put_drhd(&image, 0, 0xfed1f000);	/* nothing there */
+		put_scope(&image, 1, 0, 1, (const uint8_t[]){ 4, 0 });
 		put_entry(&image, 77);
 		put_bytes(&image, 0, 4);
 		put_drhd(&image, 0, 0xfed90000);
@@ -311,9 +344,34 @@ static void test_firmware_input(void **state)
 		iommu_start(true);
 		assert_int_equal(iommu.nunits, 1);
 		assert_null(iommu_missing());
-		assert_non_null(dev(b.plain)->unit);
+		assert_ptr_equal(dev(b.plain)->unit, iommu.units[0]);
+		assert_ptr_equal(dev(b.af)->unit, iommu.units[0]);
 		bench_close(&b);
 	}
+}
+
+/* 10: neither the scopes of a good unit nor its reading come to no end. */
+static void test_a_scope_of_length_0(void **state)
+{
+	struct image image;
+	struct bench b;
+	uint32_t at;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	image_start(&image);
+	put_drhd(&image, 0, 0xfed90000);
+	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
+	at = put_scope(&image, 1, 0, 1, (const uint8_t[]){ 4, 0 });
+	image.bytes[at + 1] = 0;
+	image_seal(&image);
+	model_call(b.m);
+	bench_table_given(image.bytes, image.len);
+	bench_add_devices(b.m);
+	assert_non_null(dev(b.plain)->unit);
+	assert_null(dev(b.af)->unit);
+	assert_true(model_logged(b.m, "scope length less than 6"));
+	bench_close(&b);
 }
 
 /* 10: a path goes through the buses below its bridges. */
@@ -372,9 +430,21 @@ static void test_coherency(void **state)
 	finish(&b, p);
 }
 
-/* 13: tables go back to the allocator after the flush; the model looks. */
+/* Whether a table has been freed before the unit was asked to forget it. */
+static void freed_or_asked(struct machine *m, const struct happening *h)
+{
+	const char **first = m->hook_arg;
+
+	if (!*first && h->what == E_FREE)
+		*first = "freed";
+	if (!*first && h->what == E_WRITE && h->where == R_IQT)
+		*first = "asked";
+}
+
+/* 13: tables go back to the allocator after the flush. */
 static void test_freed_before_flushed(void **state)
 {
+	const char *first = NULL;
 	struct process *p;
 	struct bench b;
 
@@ -383,6 +453,11 @@ static void test_freed_before_flushed(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_true(can_write(p, b.flr, VA));
 	assert_true(b.u->ntables > 0);
+	b.m->hook = freed_or_asked;
+	b.m->hook_arg = &first;
+	assert_int_equal(process_unmap(p, VA & -(2ul << 20), 512), 0);
+	assert_string_equal(first, "asked");
+	b.m->hook = NULL;
 	process_end(p);
 	assert_int_equal(b.u->ntables, 0);
 	bench_close(&b);
@@ -617,6 +692,8 @@ int main(void)
 		bench_test(test_no_drain_bits_set),
 		bench_test(test_errors_checked_and_thrown_away),
 		bench_test(test_waits_that_cannot_end),
+		bench_test(test_waits_that_cannot_end_for_a_device),
+		bench_test(test_waits_that_cannot_end_for_a_queue),
 		bench_test(test_dead_error_path),
 		bench_test(test_one_shot_command_bits_replayed),
 		bench_test(test_fault_record_never_cleared),
@@ -625,6 +702,7 @@ int main(void)
 		bench_test(test_end_of_the_fault_array_without_the_stride),
 		bench_test(test_index_that_survives_a_reset),
 		bench_test(test_firmware_input),
+		bench_test(test_a_scope_of_length_0),
 		bench_test(test_every_hop_on_the_root_bus),
 		bench_test(test_domain_ids),
 		bench_test(test_coherency),
