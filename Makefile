@@ -6,6 +6,7 @@
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
+# make mutants    faults planted in the driver: does the host's suite see them?
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -162,6 +163,7 @@ clean:
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
 include tests/boot/Makefile
+include tests/mutants/Makefile
 
 test:
 	$(MAKE) test-host

@@ -241,7 +241,7 @@ enum event {
 struct happening {
 	enum event what;
 	struct model_unit *unit;	/* of E_READ and E_WRITE */
-	uint64_t where;		/* address, offset, or sid << 16 | offset */
+	uint64_t where;		/* address, offset, lock, or sid << 16 | offset */
 	uint64_t value;
 };
 #define TRACE_ROOM	4096
