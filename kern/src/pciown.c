@@ -368,12 +368,13 @@ static int open_irq(struct pci_device *d, unsigned n)
 		return vector;
 	}
 	d->irqs[n] = irq;
-	m = irq_message(vector);
 	spin_lock(&irq->q.lock);
 	irq->vector = vector;
 	irq->count = 0;
 	spin_unlock(&irq->q.lock);
-	err = pci_irq_enable(d, n, &m);
+	err = irq_message(vector, d->iommu, &m);
+	if (!err)
+		err = pci_irq_enable(d, n, &m);
 	if (err) {
 		irq_free(vector);
 		irq->vector = 0;
@@ -403,8 +404,9 @@ static int reset(struct pci_device *d)
 
 	for (unsigned n = 0; n < PCI_MAX_IRQS && !err; n++)
 		if (d->irqs[n] && d->irqs[n]->vector) {
-			m = irq_message(d->irqs[n]->vector);
-			err = pci_irq_enable(d, n, &m);
+			err = irq_message(d->irqs[n]->vector, d->iommu, &m);
+			if (!err)
+				err = pci_irq_enable(d, n, &m);
 		}
 	return err;
 }
