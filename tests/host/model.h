@@ -190,7 +190,7 @@ struct model_unit {
 	uint32_t gsts, command;	/* a bit of GCMD under way; 0: none */
 	bool command_sets;
 	unsigned command_delay;
-	uint64_t rtaddr, root;	/* as written; as latched by SRTP */
+	uint64_t rtaddr, root, mode;	/* as written; as latched by SRTP */
 	bool context_clean, tlb_clean;	/* all dropped since TE or root
 					 * changed */
 	uint64_t ccmd, iotlb, iva;

@@ -244,7 +244,7 @@ static void test_a_descriptor_that_is_bad(void **state)
 static void test_an_error_in_a_full_ring(void **state)
 {
 	struct inv list[VTD_BATCH];
-	struct vtd_ticket t[9];
+	struct vtd_ticket t[8];
 	struct bench b;
 	struct vtd *u;
 
@@ -258,12 +258,12 @@ static void test_an_error_in_a_full_ring(void **state)
 		for (unsigned round = 0; round < 20; round++) {
 			model_call(b.m);
 			b.u->trouble.stopped_queue = true;
-			for (unsigned i = 0; i < 9; i++)
+			for (unsigned i = 0; i < 8; i++)
 				assert_int_equal(vtd_submit(u, list, VTD_BATCH,
 							    &t[i]), 0);
 			b.u->trouble = (struct trouble){
 				.queue_error = errors[e], .times = 1 };
-			for (unsigned i = 9; i > 0; i--)
+			for (unsigned i = 8; i > 0; i--)
 				assert_int_equal(vtd_wait(u, &t[i - 1]), 0);
 		}
 		assert_int_equal(b.m->logged[OS_ERROR], 0);

@@ -60,7 +60,7 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 	d = find_device(u->segment, sid);
 	if (d) {
 		fence(d, "its device TLB does not answer");
-		d->mute = d->ats_on;
+		d->mute |= d->ats_on;
 		leave_ats(d);
 		ats_enable(d, false);
 	}
@@ -130,7 +130,9 @@ static void batch_add(struct batch *b, struct inv i)
  * last, since a stale IOTLB fills them. */
 static int forget(struct iommu_dev *d, uint16_t did)
 {
+	struct inv devtlb[INV_DEVTLB_MAX];
 	struct batch b = { .unit = d->unit };
+	unsigned n;
 
 	for_each_peer(p, d)
 		for (unsigned i = 0; i < p->nrids; i++)
@@ -139,9 +141,11 @@ static int forget(struct iommu_dev *d, uint16_t did)
 		for (unsigned i = 0; i < p->nrids; i++)
 			batch_add(&b, inv_context_device(did, p->rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(did));
-	for_each_peer(p, d)
-		if (p->ats_on)
-			batch_add(&b, inv_devtlb(p->sid, 0, 52));
+	for_each_peer(p, d) {
+		n = p->ats_on ? inv_devtlb_all(p->unit, p->sid, devtlb) : 0;
+		while (n > 0)
+			batch_add(&b, devtlb[--n]);
+	}
 	batch_run(&b);
 	for_each_peer(p, d)
 		if (p->ats_on) {
@@ -248,13 +252,27 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 	return err;
 }
 
+/* Devices may have the caches passed over only where all units overrule that
+ * (SNP in the tree, ECAP.SC). */
+static void forbid_no_snoop(const struct iommu_space *s)
+{
+	os_lock(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space == s)
+			no_snoop_off(d);
+	os_unlock(&iommu.lock);
+}
+
 /* The space's tree so that this unit can walk it too. */
 static int adapt(struct iommu_space *s, struct vtd *u)
 {
 	struct iommu_gather g = { .space = s };
 	struct sl_format f = sl_lesser(s->table.format, unit_format(u));
-	int err = sl_adapt(&s->table, f, &g.change);
+	int err;
 
+	if (s->table.format.snoop && !f.snoop)
+		forbid_no_snoop(s);
+	err = sl_adapt(&s->table, f, &g.change);
 	if (iommu_flush(&g) < 0)
 		err = -1;
 	if (!err && !sl_root(&s->table, u->levels))

@@ -86,6 +86,14 @@ unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
 	return u->devtlb_twice ? 2 : 1;
 }
 
+unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
+			struct inv list[INV_DEVTLB_MAX])
+{
+	list[0] = inv_devtlb(sid, 0, 52);
+	list[1] = list[0];
+	return u->devtlb_twice ? 2 : 1;
+}
+
 int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
 	       struct vtd_ticket *t)
 {

@@ -16,8 +16,8 @@
 
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
-#define MAX_ASKED	24	/* devices with invalidations under way */
-#define RECOVERY	(4 + MAX_ASKED)	/* kept free for recover() */
+#define MAX_ASKED	16	/* devices with invalidations under way */
+#define RECOVERY	(4 + MAX_ASKED * INV_DEVTLB_MAX) /* for recover() */
 _Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
@@ -182,7 +182,8 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * if it names none, for all that were asked and may not have answered.  These
  * are told on, and so off the bus, before anyone's wait can end.
  */
-#define MAX_TRIES	4	/* without any progress in between */
+#define MAX_TRIES	(4 + MAX_ASKED)	/* without any progress in between: each
+					 * device may be silent */
 
 struct asked {
 	uint16_t sids[MAX_ASKED];
@@ -252,15 +253,17 @@ static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
 static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
-	struct inv iec = inv_iec_global(), devtlb;
+	struct inv devtlb[INV_DEVTLB_MAX], iec = inv_iec_global();
+	unsigned n;
 
 	put(u, make(u, &context));
 	put(u, make(u, &iotlb));
 	if (u->irt)
 		put(u, make(u, &iec));
 	for (unsigned i = a->guilty; i < a->n; i++) {
-		devtlb = inv_devtlb(a->sids[i], 0, 52);
-		put(u, make(u, &devtlb));
+		n = inv_devtlb_all(u, a->sids[i], devtlb);
+		while (n > 0)
+			put(u, make(u, &devtlb[--n]));
 	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;
@@ -274,7 +277,8 @@ static bool may_try(struct vtd *u, const struct asked *a)
 		u->queue.tries = 0;
 	else if (++u->queue.tries > MAX_TRIES)
 		return false;
-	return u->queue.tail + 4 + a->n - completed(u) < VTD_QUEUE_SIZE;
+	return u->queue.tail + 4 + a->n * INV_DEVTLB_MAX - completed(u) <
+		VTD_QUEUE_SIZE;
 }
 
 enum recovery { RECOVERED, GUILTY, HOPELESS };

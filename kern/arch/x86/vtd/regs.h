@@ -107,6 +107,7 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define GCMD_LASTING	(GCMD_TE | GCMD_QIE | GCMD_IRE | GCMD_CFI | BIT32(28))
 
 #define RTADDR_ADDR	FIELD(63, 12)
+#define RTADDR_TTM	FIELD(11, 10)	/* 0: legacy mode, the only one here */
 
 #define CCMD_ICC	BIT64(63)
 #define CCMD_CIRG	FIELD(62, 61)

@@ -118,8 +118,18 @@ static uint8_t pick_levels(uint64_t cap)
 	return 0;
 }
 
-static const char *missing(const struct vtd *u)
+/* VT-d 11.4.5: the mode of its tables changes only while it is off, and off
+ * it would open memory to whatever cannot be kept from the bus. */
+static bool in_another_mode(struct vtd *u)
 {
+	return vtd_get32(u, GSTS) & GCMD_TE &&
+		field_get(vtd_get64(u, RTADDR), RTADDR_TTM);
+}
+
+static const char *missing(struct vtd *u)
+{
+	if (in_another_mode(u))
+		return "firmware left it on in another mode";
 	if (!u->levels)
 		return "it offers no second-level translation";
 	if (field_get(u->version, VER_MAJOR) >= 6 && !(u->ecap & ECAP_QI))
@@ -245,6 +255,8 @@ int vtd_start(struct vtd *u)
 		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
 	if (!err && u->queue.ring)
 		err = queue_start(u);
+	if (!err)		/* one that translates walks them at once */
+		err = vtd_flush_write_buffer(u);
 	if (!err)
 		err = irt_start(u);
 	if (!err)

@@ -105,6 +105,8 @@ unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 #define INV_DEVTLB_MAX 2
 unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
 			  uint64_t hi, struct inv list[INV_DEVTLB_MAX]);
+unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
+			struct inv list[INV_DEVTLB_MAX]);
 /* The smallest am whose aligned 2^am pages around lo cover [lo, hi). */
 uint8_t inv_mask(uint64_t lo, uint64_t hi);
 
