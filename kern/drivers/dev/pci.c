@@ -23,7 +23,6 @@
 enum { Qdir, Qconfig, Qctl, Qstatus, Qbar, Qirq = Qbar + PCI_NBARS };
 
 #define CTL_MAX		32
-#define CTL_FORM	"reset, irq N, mask N or unmask N"
 
 #define QID(n, file)	((uint64_t)(n) << 8 | (file))
 #define QNUMBER(c)	((unsigned)((c)->qid.path >> 8))
@@ -143,7 +142,7 @@ static int gen_file(struct chan *c, uint64_t i, struct dir *d)
 static void make_text(struct chan *c, struct text *t)
 {
 	if (QFILE(c) == Qctl)
-		text_add(t, "%s\n", CTL_FORM);
+		text_add(t, "reset, irq N, mask N or unmask N\n");
 	else
 		pciown_status_text(nth(QNUMBER(c)), t);
 }
@@ -259,7 +258,8 @@ static int command(struct pci_device *d, const char *text, size_t len)
 		return pciown_irq_mask(d, n, true);
 	if (len < CTL_MAX && numbered(cmd, "unmask", &n))
 		return pciown_irq_mask(d, n, false);
-	return error(EINVAL, "%s: ctl: %s", d->name, CTL_FORM);
+	return error(EINVAL, "%s: ctl: reset, irq N, mask N or unmask N",
+		     d->name);
 }
 
 static ssize_t pci_write(struct chan *c, const void *buf, size_t n,
