@@ -166,7 +166,7 @@ int pciirq_mask(struct pci_device *d, unsigned n, bool masked)
 	struct pci_irq *irq;
 
 	if (n >= PCI_MAX_IRQS || !is_open(d, n))
-		return error(EINVAL, "%s: irq%u is not open", d->name, n);
+		return error(EINVAL, "%s: irq %u is not open", d->name, n);
 	irq = d->irqs[n];
 	spin_lock(&irq->q.lock);
 	irq->masked = masked;

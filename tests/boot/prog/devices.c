@@ -218,7 +218,7 @@ static void mask_and_unmask(void)
 	uint8_t *regs;
 
 	own();
-	FAILS(ctl("mask 0"), "irq0 is not open");
+	FAILS(ctl("mask 0"), "irq 0 is not open");
 	CHECK(ctl("irq 1") == 0);
 	f.fd = drv_irq(bdf, 0);
 	regs = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
@@ -229,7 +229,7 @@ static void mask_and_unmask(void)
 	raise_irq(regs);
 	CHECK(poll(&f, 1, 1000) == 1);
 	CHECK(read(f.fd, text, sizeof(text)) == 2 && text[0] == '1');
-	FAILS(ctl("mask 1"), "irq1 is not open");
+	FAILS(ctl("mask 1"), "irq 1 is not open");
 	FAILS(ctl("irq 2"), "has no interrupt 1");
 	FAILS(ctl("mask"), "reset, irq N");
 	FAILS(ctl("mask 99999999999"), "reset, irq N");
