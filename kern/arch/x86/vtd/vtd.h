@@ -209,7 +209,7 @@ uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
 
 /* fault.c (VT-d 7) */
 struct vtd_fault {
-	uint64_t addr;		/* of the page */
+	uint64_t addr;		/* of the page; an interrupt entry's index */
 	uint16_t sid;
 	uint8_t reason;
 	bool read;
