@@ -4,8 +4,9 @@
  * that attack at each step: processes that change their memory, two that hand
  * devices out, take them back, reset them and switch power, one that serves
  * faults, one for interrupts, one that reads what files show.  They are held
- * off each other as iommu.h asks of its caller, by the two locks that the kernel
- * has for that, and in no other way.  In some rounds a unit stops working.
+ * off each other as iommu.h asks of its caller, by the two locks that the
+ * kernel has for that, and in no other way.  In some rounds a unit stops
+ * working.
  *
  * ROUNDS and SEED say how many and where to begin; no two runs are the same.
  */
