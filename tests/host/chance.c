@@ -411,7 +411,7 @@ static void do_end(struct run *r)
 static void do_faults(struct run *r)
 {
 	model_call(r->b.m);
-	for (unsigned i = 0; i < 10 && iommu_service_faults(); i++)
+	for (unsigned i = 0; i < 3 && iommu_service_faults(); i++)
 		;
 }
 
