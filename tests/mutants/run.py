@@ -12,6 +12,7 @@ tests, or stands in mutants.equivalent with the reason.
     MUTANTS=survivors   only those that survived, on the tests of now
     MUTANTS_LIST=1      names and changes, without running
 """
+import functools
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import re
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -105,14 +107,15 @@ class Ran:
     or until its time was over.  `by`: the test that failed; None: none."""
     def __init__(self, cwd, path, cpu, wanted=None):
         def limits():
-            os.nice(NICE)
             resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         child = subprocess.Popen([path], cwd=cwd, preexec_fn=limits, text=True,
                                  stdin=subprocess.DEVNULL, errors="replace",
                                  stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT)
-        timer = threading.Timer(20 * cpu, child.kill)
+        # Not child.kill(), which may take the result from wait4().
+        kill = functools.partial(os.kill, child.pid, signal.SIGKILL)
+        timer = threading.Timer(20 * cpu, kill)
         timer.start()
         self.by = running = None
         for line in child.stdout:
@@ -122,7 +125,7 @@ class Ran:
             elif m and m[1] == "  FAILED  ":
                 self.by = m[2]
                 if wanted in (None, m[2]):
-                    child.kill()
+                    kill()
                     break
         child.stdout.close()
         _, child.returncode, usage = os.wait4(child.pid, 0)
@@ -260,7 +263,7 @@ class Worker(threading.Thread):
 
     def gcc(self, words):
         return subprocess.run(words, cwd=self.at, capture_output=True,
-                              text=True, preexec_fn=lambda: os.nice(NICE))
+                              text=True)
 
     def judge(self, mutant, objects):
         for o in objects:
@@ -369,6 +372,7 @@ def report(mutants, results, excused):
 def main():
     top, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     began = time.time()
+    os.nice(max(NICE - os.nice(0), 0))
     out.mkdir(parents=True, exist_ok=True)
     mutants = mutate.all_mutants(top)
     if os.environ.get("MUTANTS_LIST"):
