@@ -3,9 +3,9 @@
  * DMA remapping as the kernel sees it, whatever the architecture.
  *
  * A space is what the devices of one owner see of memory; a device is one PCI
- * function.  The caller serialises attach, detach and power with each other,
- * and changes of one space with each other; everything else may run at any
- * time.  Who may do what is the caller's business.
+ * function.  The caller serialises attach, detach, reset, power and check with
+ * each other, and changes of one space with each other; everything else may run
+ * at any time.  Who may do what is the caller's business.
  *
  * Functions that return int give 0, or a negative number with the reason left
  * by os_error().

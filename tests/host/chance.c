@@ -665,22 +665,21 @@ static void leave_on(struct model_unit *u)
 
 void run_open(struct run *r, uint64_t seed)
 {
-	unsigned kinds[UNITS] = {
-		(unsigned)seed % ntriples, (unsigned)(seed * 31 + 7) % ntriples,
-		(unsigned)(seed * 17 + 3) % ntriples,
-	};
+	static const unsigned far[UNITS] = { 1, 31, 17 };
 	struct image image;
 	struct machine *m;
 	struct triple t;
 
 	memset(r, 0, sizeof(*r));
 	r->pid = 10;
-	t = *triple_at(kinds[0]);
+	for (unsigned i = 0; i < UNITS; i++)
+		r->kinds[i] = (unsigned)(seed * far[i] + 7 * i) % ntriples;
+	t = *triple_at(r->kinds[0]);
 	bench_open(&r->b, &t, WITHOUT_WIRED, seed);
 	m = r->b.m;
 	r->units[0] = r->b.u;
 	for (unsigned i = 1; i < UNITS; i++) {
-		t = *triple_at(kinds[i]);
+		t = *triple_at(r->kinds[i]);
 		r->units[i] = model_unit(m, 0xfed90000 - i * 0x10000, 0, t.ver,
 					 t.cap, t.ecap);
 	}

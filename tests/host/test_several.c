@@ -258,6 +258,41 @@ static void test_no_memory_to_adapt(void **state)
 	assert_true(n > 4);
 }
 
+/* One device's unit has a large page cached when another joins for whom it is
+ * split; afterwards pages go one by one. */
+static void test_a_large_page_that_is_cached_and_split(void **state)
+{
+	struct iommu_gather g = { 0 };
+	struct process *p;
+	struct bench b;
+	physaddr_t pa, first = 0;
+
+	(void)state;
+	open_several(&b, 1);
+	b.m->hook = NULL;
+	p = process(&b, 7);
+	for (unsigned n = 0; n < 511; n += first != 0) {
+		pa = frame_alloc(b.m, p->o);
+		if (!first && pa % (2 << 20) == 0)
+			first = pa;
+	}
+	owner_plan(p->o, 5ul << 30, first, RW);
+	owner_plan(p->o, (5ul << 30) + PAGE, first + PAGE, RW);
+	owner_commit(p->o);
+	assert_int_equal(process_attach(p, fn[0], 0), 0);
+	g.space = p->s;
+	assert_int_equal(iommu_map(&g, 5ul << 30, first, 2 << 20, RW), 0);
+	assert_int_equal(iommu_flush(&g), 0);
+	assert_true(can_write(p, fn[0], 5ul << 30));
+	assert_int_equal(process_attach(p, fn[1], 0), 0);
+	assert_true(can_write(p, fn[1], 5ul << 30));
+	assert_int_equal(process_unmap(p, 5ul << 30, 1), 0);
+	assert_false(can_write(p, fn[0], 5ul << 30));
+	assert_true(can_write(p, fn[0], (5ul << 30) + PAGE));
+	process_end(p);
+	bench_close(&b);
+}
+
 /* The 257th space on a unit with 256 ids; those that go make room. */
 static void test_the_257th_space(void **state)
 {
@@ -320,6 +355,7 @@ int main(void)
 		bench_test(test_one_process_in_several_segments),
 		bench_test(test_one_bad_unit),
 		bench_test(test_no_memory_to_adapt),
+		bench_test(test_a_large_page_that_is_cached_and_split),
 		bench_test(test_the_257th_space),
 		bench_test(test_many_attaches_leak_nothing),
 	};

@@ -77,7 +77,7 @@ static bool service(struct vtd *u)
 	unsigned n;
 	bool lost;
 
-	if (u->unsupported || u->broken)
+	if (u->unsupported || !vtd_alive(u))
 		return false;
 	n = fault_take(u, list, AT_ONCE, &lost);
 	for (unsigned i = 0; i < n; i++)

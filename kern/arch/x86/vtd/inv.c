@@ -88,7 +88,7 @@ int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
 	       struct vtd_ticket *t)
 {
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	if (u->queue.ring)
 		return queue_submit(u, list, n, t);
 	*t = (struct vtd_ticket){ 0 };

@@ -165,7 +165,8 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * again, as global flushes, which cover it, and one wait for all; waits that
  * the unit has not fetched yet, and the bad descriptor, become such flushes
  * themselves, so that none tells anyone that he has what was lost.  What waits
- * on a position notices nothing but the time.
+ * on a position notices nothing but the time.  A device that was told on is not
+ * asked again: what asked it goes from the ring, too.
  *
  * Devices are asked again, too, but for the one that the unit names (IQERCD);
  * if it names none, for all that were asked and may not have answered.  These
@@ -179,21 +180,6 @@ struct asked {
 	unsigned n;
 	unsigned guilty;	/* so many, the first */
 };
-
-/* From the head on; the unit has stopped there. */
-static void replace_waits(struct vtd *u, bool first_is_bad)
-{
-	struct inv flush = inv_context_global();
-	uint32_t at = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
-	struct qi_desc *d;
-
-	for (; (at - u->queue.tail) % VTD_QUEUE_SIZE; at++) {
-		d = &u->queue.ring[at % VTD_QUEUE_SIZE];
-		if (first_is_bad || field_get(d->lo, QI_TYPE) == QI_WAIT)
-			*d = make(u, &flush);
-		first_is_bad = false;
-	}
-}
 
 /* Its place among them; a->n: it is not there. */
 static unsigned find_asked(const struct asked *a, uint16_t sid)
@@ -237,6 +223,32 @@ static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
 	a->guilty = 1;
 	a->sids[i] = a->sids[0];
 	a->sids[0] = sid;
+}
+
+static bool is_guilty(const struct asked *a, struct qi_desc d)
+{
+	return field_get(d.lo, QI_TYPE) == QI_DEVTLB &&
+		find_asked(a, (uint16_t)field_get(d.lo, QI_SID)) < a->guilty;
+}
+
+/* From the head on, where the unit has stopped, it is still going to look. */
+static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
+{
+	uint32_t head = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
+	struct inv flush = inv_context_global();
+	bool fetched = true, bad;
+	struct qi_desc *d;
+
+	for (uint32_t at = completed(u); at != u->queue.tail; at++) {
+		d = &u->queue.ring[at % VTD_QUEUE_SIZE];
+		bad = at % VTD_QUEUE_SIZE == head;
+		fetched &= !bad;
+		if (!fetched && !(fsts & (FSTS_IQE | FSTS_ITE)))
+			return;
+		if ((bad && fsts & FSTS_IQE) || is_guilty(a, *d) ||
+		    (!fetched && field_get(d->lo, QI_TYPE) == QI_WAIT))
+			*d = make(u, &flush);
+	}
 }
 
 static void ask_again(struct vtd *u, const struct asked *a)
@@ -288,8 +300,7 @@ static enum recovery clear_errors(struct vtd *u, struct asked *a,
 			return GUILTY;
 	if (!may_try(u, a))
 		return HOPELESS;
-	if (fsts & (FSTS_IQE | FSTS_ITE))
-		replace_waits(u, fsts & FSTS_IQE);
+	replace(u, a, fsts);
 	vtd_set32(u, FSTS, fsts);
 	ask_again(u, a);
 	return RECOVERED;
@@ -326,7 +337,7 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 
 	while (!reached(completed(u), t->position)) {
 		if (!vtd_alive(u))
-			return vtd_fail(u, u->failure);
+			return vtd_fail(u, vtd_failure(u));
 		fsts = vtd_get32(u, FSTS);
 		if (fsts == ~0u)
 			return vtd_fail(u, "reads as all ones");

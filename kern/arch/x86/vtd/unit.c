@@ -33,6 +33,12 @@ bool vtd_alive(struct vtd *u)
 	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
 }
 
+const char *vtd_failure(struct vtd *u)
+{
+	return vtd_alive(u) ? NULL :
+		__atomic_load_n(&u->failure, __ATOMIC_RELAXED);
+}
+
 /* The reason stands before `broken` tells others to look for it. */
 int vtd_fail(struct vtd *u, const char *what)
 {
@@ -92,7 +98,7 @@ int vtd_flush_write_buffer(struct vtd *u)
 	if (!(u->cap & CAP_RWBF))
 		return 0;
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	return vtd_command(u, GCMD_WBF, true, 0, "write buffer flush");
 }
 
@@ -268,7 +274,7 @@ int vtd_translation(struct vtd *u, bool on)
 	int err = 0;
 
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	if (!on && u->keep_on)
 		return 0;
 	if (on)

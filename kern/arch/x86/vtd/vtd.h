@@ -136,6 +136,7 @@ int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
 bool vtd_alive(struct vtd *u);
+const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
 /* unit.c: registers, commands */
 uint32_t vtd_get32(struct vtd *u, struct reg32 r);
