@@ -4,7 +4,8 @@
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
-# make test       all tests: test-host, then test-boot
+# make test       all tests: test-host, then test-boot (on the ordinary kernel,
+#                 and the quick ones on those that check themselves)
 # make mutants    faults planted in the driver: does the host's suite see them?
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #

@@ -113,6 +113,23 @@ int iommu_reset(struct iommu_dev *d) must_check;
 bool iommu_powered(void);
 int iommu_power(bool on) must_check;
 
+/* Interrupts.  Opens one at `vector` of the processor with that APIC id for a
+ * device, or an input of the I/O APIC with that id; *addr and *data, or *entry,
+ * are what to put there.  irq->unit NULL: nothing remaps it, they are as they
+ * were.  Negative: no entry left, or the unit has failed. */
+struct iommu_irq {
+	struct vtd *unit;
+	unsigned index;
+};
+int iommu_irq_open(struct iommu_dev *d, uint8_t vector, uint32_t apic,
+		   struct iommu_irq *irq, uint64_t *addr,
+		   uint32_t *data) must_check;
+int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
+			  struct iommu_irq *irq, uint64_t *entry) must_check;
+/* The unit lets nothing through any more, and has passed on what it had.
+ * Negative: it has failed, and may. */
+int iommu_irq_close(struct iommu_irq *irq) must_check;
+
 /* What files show. */
 struct iommu_device_info {
 	uint16_t segment, sid;

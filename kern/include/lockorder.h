@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CONFIG_LOCK_ORDER: whether locks are taken in one order, and held only where
- * they may be.  Locks, scheduler and traps tell lockwatch.c what happens, who
- * asks lockorder.c what is wrong with it; each fault is a line in the log, once.
- * Without that choice there is no code of this.
+ * they may be.  Locks, scheduler and traps tell lockwatch.c what happens, and
+ * that asks lockorder.c what is wrong with it.  Each fault is a line in the
+ * log, once.  Without that choice there is no code of this.
  */
 #ifndef LOCKORDER_H
 #define LOCKORDER_H
@@ -14,7 +14,7 @@
 struct spinlock;
 
 #define CALLER		((uintptr_t)__builtin_return_address(0))
-#define MAX_HELD	16	/* spinlocks of a processor, qlocks of a thread */
+#define MAX_HELD	16	/* by a processor, or qlocks by a thread */
 
 struct lock_held {
 	const struct spinlock *lock;

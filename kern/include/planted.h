@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A fault on purpose, chosen by plant=NAME on the command line, for the tests of
- * what CONFIG_UBSAN and CONFIG_LOCK_ORDER find; other kernels have none. */
+/* A fault on purpose, chosen by plant=NAME on the command line, for the tests
+ * of what CONFIG_UBSAN and CONFIG_LOCK_ORDER find; other kernels have none. */
 #ifndef PLANTED_H
 #define PLANTED_H
 

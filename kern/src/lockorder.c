@@ -41,7 +41,7 @@ static struct {
 		const char *name;	/* NULL: it has none */
 		uintptr_t first;	/* then: where it was first taken */
 	} names[MAX_NAMES];
-	uintptr_t in_irq[MAX_KINDS];	/* where an interrupt took it; 0: none */
+	uintptr_t in_irq[MAX_KINDS];	/* where an interrupt took it, or 0 */
 	uint8_t told[MAX_KINDS];
 	uintptr_t under[MAX_KINDS][MAX_KINDS];	/* [held][taken]: where */
 	bool told_under[MAX_KINDS][MAX_KINDS];

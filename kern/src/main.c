@@ -62,6 +62,7 @@ void kernel_main(void *unused)
 	(void)unused;
 	pci_init();
 	start_iommu();
+	serial_start_input();
 	dev_init();
 	plant_fault();
 	proc_start_init(init && *init ? init : DEFAULT_INIT);

@@ -90,6 +90,13 @@ def test_edu_a_does_not_take_kernel_text(m):
     assert m.memory(text) == before
 
 
+def test_the_first_driver(m):
+    """The one of Documentation/drivers.md."""
+    assert m.run("first") == "0:3.0: what the device read, it wrote\n"
+    assert m.fails("first").startswith("first: iommu: attach 0:3.0: cannot be")
+    assert m.run("first unsafe") == "0:3.0: what the device read, it wrote\n"
+
+
 def kernel_text():
     """Where the kernel's code lies, by its ELF file."""
     text = subprocess.run(["readelf", "-lW", TEST_KERNEL], check=True,

@@ -32,7 +32,7 @@ PROGRAMS = {
               "neighbours_join too_many_mappings",
     "notes": "handler registers fault_can_be_skipped default_is_the_end "
              "kill_is_not_handled iommu_notes_are_ignored breaks_off_calls "
-             "queue bad_handlers groups",
+             "queue bad_handlers groups while_forking",
     "procs": "status exec_gives_arguments failed_exec orphans_are_waited_for "
              "files_are_shared_or_copied offsets_are_shared pids_count_up "
              "deep nothing_leaks",

@@ -12,6 +12,7 @@ The word behind the language of a fenced block says what becomes of it:
                    `make run` would start, one for each file; the others are
                    what it prints.  "..." stands for any lines; addresses,
                    times and process ids may be others.
+    c FILE         all of that file
 """
 import re
 import shutil
@@ -38,6 +39,7 @@ MARKS = {"sh": ("run", "untested"), "akaros": ("run",)}
 VARIES = [
     (r"\[ *\d+\.\d{6}\]", r"\[ *\d+\.\d{6}\]"),
     (r"\d+ MHz", r"\d+ MHz"),
+    (r"\b\d+ MiB", r"\d+ MiB"),
     (r"0xffff[0-9a-f]{12}", r"0xffff[0-9a-f]{12}"),
     (r"0x[0-9a-f]{16}(?= \(phy\))", r"0x[0-9a-f]{16}"),
     (r"\b1[0-9a-f]{8}\b", r"1[0-9a-f]{8}"),
@@ -73,6 +75,13 @@ def marked(language, mark):
 def test_each_block_of_commands_is_marked(block):
     if block.language in MARKS:
         assert block.mark in MARKS[block.language], block
+
+
+def test_programs_are_those_of_the_tree():
+    shown = [b for b in BLOCKS if b.language == "c"]
+    assert shown
+    for block in shown:
+        assert block.text == (TOP / block.mark).read_text(), block
 
 
 # Sessions

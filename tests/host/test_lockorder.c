@@ -5,6 +5,7 @@
  * right is not.  The tables are never emptied, so each test has names of its
  * own, and the one that fills them is the last.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,7 @@ static unsigned lines;
 void order_tell(const char *text)
 {
 	snprintf(line, sizeof(line), "%s", text);
-	lines++;
+	__atomic_fetch_add(&lines, 1, __ATOMIC_RELAXED);
 }
 
 void cpu_pause(void)
@@ -457,6 +458,35 @@ static void test_any_order_by_chance(void **state)
 	}
 }
 
+static void *processor(void *arg)
+{
+	struct lock_stack mine = { 0 };
+	struct lock_user u = { .thread = "sh", .spins = &mine, .at = PLACE };
+	struct spinlock list[] = { SPINLOCK("p0"), SPINLOCK("p1") };
+	bool other = arg;
+
+	for (unsigned n = 0; n < 1000; n++) {
+		order_take(&u, &list[other], false);
+		order_take(&u, &list[!other], false);
+		order_give(&u, &list[other], false);
+		order_give(&u, &list[!other], false);
+	}
+	return NULL;
+}
+
+static void test_eight_processors(void **state)
+{
+	pthread_t threads[8];
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, processor,
+						i % 2 ? &lines : NULL), 0);
+	for (unsigned i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(lines, 1);
+}
+
 static void test_more_names_than_there_is_room_for(void **state)
 {
 	struct spinlock *many = locks('f', 64), a = SPINLOCK("a");
@@ -497,6 +527,7 @@ int main(void)
 		t(test_more_than_can_be_kept_of_one_thread),
 		t(test_one_order_by_chance),
 		t(test_any_order_by_chance),
+		t(test_eight_processors),
 		t(test_more_names_than_there_is_room_for),
 	};
 

@@ -30,16 +30,6 @@ static volatile uint8_t *regs;
 static int irq;
 static char bdf[BDF_LEN];
 
-/* The kernel tells of faults of our device by notes. */
-static void on_note(struct ureg *ureg, char *note)
-{
-	(void)ureg;
-	if (strncmp(note, "iommu:", 6))
-		noted(NDFLT);
-	print("edu: note: %s\n", note);
-	noted(NCONT);
-}
-
 static void dma(uint64_t from, uint64_t to, uint64_t cmd)
 {
 	long n;
@@ -48,9 +38,9 @@ static void dma(uint64_t from, uint64_t to, uint64_t cmd)
 	put64(regs + DMA_TO, to);
 	put64(regs + DMA_LEN, LEN);
 	put64(regs + DMA_CMD, cmd | CMD_START | CMD_INTERRUPT);
-	do	/* a note may come in between */
-		n = drv_wait(irq, PATIENCE);
-	while (n < 0);
+	n = drv_wait(irq, PATIENCE);
+	if (n < 0)
+		fatal("%r");
 	if (n == 0)
 		fatal("%s: no interrupt", bdf);
 	put32(regs + ISR_ACK, get32(regs + ISR));
@@ -70,12 +60,9 @@ static void get_device(const char *words)
 {
 	if (drv_find(EDU_VENDOR, EDU_DEVICE, bdf) < 0)
 		fatal("this machine has no edu device");
+	if (drv_take(bdf, words) < 0)
+		fatal("%r");
 	irq = drv_irq(bdf, 0);
-	if (irq < 0) {
-		if (drv_attach(bdf, getpid(), words) < 0)
-			fatal("%r");
-		irq = drv_irq(bdf, 0);
-	}
 	regs = drv_bar(bdf, 0, NULL);
 	if (irq < 0 || !regs)
 		fatal("%r");
@@ -126,7 +113,7 @@ int main(int argc, char **argv)
 		else
 			usage("[-u] [-a ADDR [-r]]");
 	}
-	notify(on_note);
+	drv_show_faults();
 	mem = drv_memory(8192);
 	if (!mem)
 		fatal("%r");

@@ -100,14 +100,15 @@ static inline bool wants_bus(const struct iommu_dev *d)
 	     first_ = (d), p = p->peers)
 
 /* Of a device scope of the DMAR table, once bus numbers are known. */
-enum scope_use { SCOPE_UNIT, SCOPE_RESERVED, SCOPE_ATS };
+enum scope_use { SCOPE_UNIT, SCOPE_IOAPIC, SCOPE_RESERVED, SCOPE_ATS };
 struct scope {
 	struct scope *next;
 	enum scope_use use;
 	uint16_t segment, sid;
 	bool bridge;
 	uint8_t secondary, subordinate;
-	struct vtd *unit;		/* SCOPE_UNIT */
+	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
+	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
 };
 

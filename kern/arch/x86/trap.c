@@ -190,6 +190,10 @@ static void interrupt(unsigned vector)
 	case VECTOR_KICK:
 		apic_eoi();
 		break;
+	case VECTOR_DRAIN:
+		apic_eoi();
+		irq_drained();
+		break;
 	case VECTOR_SPURIOUS:
 		break;
 	default:

@@ -42,12 +42,7 @@ bool edudev_busy(void)
 
 int edudev_finish(void)
 {
-	long n;
-
-	do	/* a note may come in between */
-		n = drv_wait(irq, PATIENCE);
-	while (n < 0);
-	if (n == 0)
+	if (drv_wait(irq, PATIENCE) <= 0)
 		return -1;
 	put32(regs + ISR_ACK, get32(regs + ISR));
 	return 0;

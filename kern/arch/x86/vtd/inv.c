@@ -34,6 +34,16 @@ struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am, bool leaves)
 	};
 }
 
+struct inv inv_iec_global(void)
+{
+	return (struct inv){ .what = QI_IEC, .gran = GRAN_GLOBAL };
+}
+
+struct inv inv_iec_index(uint16_t index)
+{
+	return (struct inv){ .what = QI_IEC, .index = index };
+}
+
 struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am)
 {
 	return (struct inv){

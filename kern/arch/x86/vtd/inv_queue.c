@@ -17,7 +17,7 @@
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
 #define MAX_ASKED	16	/* devices with invalidations under way */
-#define RECOVERY	(3 + MAX_ASKED * INV_DEVTLB_MAX) /* for recover() */
+#define RECOVERY	(4 + MAX_ASKED * INV_DEVTLB_MAX) /* for recover() */
 _Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
@@ -68,6 +68,15 @@ static struct qi_desc make_devtlb(const struct inv *i)
 	};
 }
 
+static struct qi_desc make_iec(const struct inv *i)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_IEC) |
+			(i->gran == GRAN_GLOBAL ? 0 : QI_IEC_ONE) |
+			field_make(QI_IEC_INDEX, i->index),
+	};
+}
+
 static struct qi_desc make(const struct vtd *u, const struct inv *i)
 {
 	switch (i->what) {
@@ -75,6 +84,8 @@ static struct qi_desc make(const struct vtd *u, const struct inv *i)
 		return make_context(i);
 	case QI_DEVTLB:
 		return make_devtlb(i);
+	case QI_IEC:
+		return make_iec(i);
 	default:
 		return make_iotlb(u, i);
 	}
@@ -254,11 +265,13 @@ static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
 static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
-	struct inv devtlb[INV_DEVTLB_MAX];
+	struct inv devtlb[INV_DEVTLB_MAX], iec = inv_iec_global();
 	unsigned n;
 
 	put(u, make(u, &context));
 	put(u, make(u, &iotlb));
+	if (u->irt)
+		put(u, make(u, &iec));
 	for (unsigned i = a->guilty; i < a->n; i++) {
 		n = inv_devtlb_all(u, a->sids[i], devtlb);
 		while (n > 0)
@@ -276,7 +289,7 @@ static bool may_try(struct vtd *u, const struct asked *a)
 		u->queue.tries = 0;
 	else if (++u->queue.tries > MAX_TRIES)
 		return false;
-	return u->queue.tail + 3 + a->n * INV_DEVTLB_MAX - completed(u) <
+	return u->queue.tail + 4 + a->n * INV_DEVTLB_MAX - completed(u) <
 		VTD_QUEUE_SIZE;
 }
 

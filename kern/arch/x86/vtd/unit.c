@@ -195,7 +195,9 @@ static int alloc_tables(struct vtd *u)
 	if (!vtd_coherent(u))
 		os_flush(u->root, PGSIZE);
 	u->did_map[0] = BIT64(DID_NONE) | BIT64(DID_KERNEL);
-	return u->ecap & ECAP_QI ? queue_alloc(u) : 0;
+	if (u->ecap & ECAP_QI && queue_alloc(u) < 0)
+		return -1;
+	return irt_alloc(u);
 }
 
 static bool protects_memory(const struct vtd *u)
@@ -261,6 +263,8 @@ int vtd_start(struct vtd *u)
 		err = queue_start(u);
 	if (!err)		/* one that translates walks them at once */
 		err = vtd_flush_write_buffer(u);
+	if (!err)
+		err = irt_start(u);
 	if (!err)
 		err = set_root(u);
 	if (!err)
