@@ -62,6 +62,33 @@ static void test_a_device_tlb_that_stays_listed(void **state)
 	bench_close(&b);
 }
 
+/* It may not use what it keeps once its TLB is off; but that may come on again
+ * by other hands than ours. */
+static void test_a_device_tlb_that_keeps_pages_behind_the_first(void **state)
+{
+	struct function *tlb;
+	struct process *p;
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	tlb = model_function(b.m, 0, 0, 16, 0, FN_ATS | FN_PCIE, b.u);
+	bench_table(b.m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(&b, &image);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	assert_int_equal(process_attach(p, tlb, IOMMU_ATS), 0);
+	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA));
+	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA + PAGE));
+	assert_int_equal(tlb->nkept, 2);
+	assert_int_equal(process_detach(tlb), 0);
+	assert_int_equal(tlb->nkept, 0);
+	process_end(p);
+	bench_close(&b);
+}
+
 static bool any(void *arg, uint64_t va, physaddr_t pa, int prot)
 {
 	(void)arg;
@@ -96,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		bench_test(test_more_to_forget_than_one_batch),
 		bench_test(test_a_device_tlb_that_stays_listed),
+		bench_test(test_a_device_tlb_that_keeps_pages_behind_the_first),
 		bench_test(test_a_table_under_reserved_regions_that_overlap),
 	};
 
