@@ -35,6 +35,7 @@ NICE = 10
 # looked at.  What is left unused by a change is no finding.
 WARN = "-Wunused-result -Werror=unused-result"
 COPIED = ["Makefile", "Kconfig", "kern", "tests", "tools", "user"]
+LINKING = 0.7                   # seconds for each program
 BY_CHANCE = ["test_threads"]    # what a race shows is not the same each time
 SAYS = re.compile(r"\[(.{10})\] (test_\w+)$")
 
@@ -191,7 +192,7 @@ class Tests:
                                f"sources: {seen['by']}")
             say(self.broken[-1])
             return
-        self.seconds[t] = seen["seconds"] + 0.3
+        self.seconds[t] = seen["seconds"] + LINKING
         for path, line, count in seen["lines"]:
             self.reached.setdefault((path, line), set())
             if count:
@@ -235,11 +236,12 @@ class Tests:
         if mutant.test:
             return ["obj/host/test_peers"]
         return sorted(self.that_reach(mutant), key=lambda t: self.seconds[t] /
-                      (self.kills.get((mutant.path, t), 0) + 0.3))
+                      (self.kills.get((mutant.path, t), 0) +
+                       self.kills.get(t, 0) / 10 + 0.3))
 
     def killed(self, mutant, t):
-        key = mutant.path, t
-        self.kills[key] = self.kills.get(key, 0) + 1
+        for key in (mutant.path, t), t:
+            self.kills[key] = self.kills.get(key, 0) + 1
 
 
 class Worker(threading.Thread):
@@ -338,9 +340,13 @@ def choose(mutants, results):
             results.known(m)["sources"] != results.sources]
 
 
-def plant(top, out, mutants, paths, results):
+def plant(top, out, mutants, all_of_them, results):
     base = Tree(top, out / "base")
-    tests = Tests(base, paths)
+    tests = Tests(base, {m.path for m in all_of_them})
+    for m in all_of_them:
+        r = results.known(m)
+        if r and r["verdict"] == "killed":
+            tests.killed(m, "obj/host/" + r["by"].split(":")[0])
     queue = each(mutants)
     workers = [Worker(n, base, out, queue, tests, results)
                for n in range(WORKERS)]
@@ -404,8 +410,7 @@ def main():
     results = Results(out / "results", fingerprint(top))
     todo = choose(mutants, results)
     say(f"{len(mutants)} mutants, {len(todo)} to run")
-    broken = plant(top, out, todo, {m.path for m in mutants},
-                   results) if todo else []
+    broken = plant(top, out, todo, mutants, results) if todo else []
     sums, fine = report(top, mutants, results,
                         equivalents(top / "tests/mutants/mutants.equivalent"))
     old = sum(1 for m in mutants if results.known(m) and
