@@ -29,6 +29,7 @@ CALLS = [
     ("flush", "vtd_flush_write_buffer", "0"), ("flush", "iommu_flush", "0"),
     ("flush", "context", "true"), ("flush", "iotlb", "true"),
     ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
+    ("flush", "forget", "0"), ("flush", "show", "0"),
     ("flush", "ask_again", ""), ("flush", "replace_waits", ""),
     ("flush", "list_ats", ""), ("flush", "start_ats", "0"),
     ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
@@ -126,6 +127,7 @@ ORDERED = """
     queue_wait put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
     bus_master start_reset function_reset
+    irt_alloc irt_start irt_set irt_clear show
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()
