@@ -4,7 +4,9 @@
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
-# make test       all tests: test-host, then test-boot
+# make test       all tests: test-host, then test-boot (on the ordinary kernel,
+#                 and the quick ones on those that check themselves)
+# make mutants    faults planted in the driver: does the host's suite see them?
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -16,6 +18,7 @@ QEMU	?= qemu-system-x86_64
 OBJCOPY	?= objcopy
 STRIP	?= strip
 CONFIG	:= $(firstword $(wildcard .config) kern/defconfig)
+include $(CONFIG)
 
 MACHINE	:= -smp 8 -m 4096 -machine q35 -nographic -net nic,model=e1000 \
 	-net user -device \
@@ -30,6 +33,8 @@ CBASE	:= -std=gnu17 -O2 -g -ffreestanding -fno-strict-aliasing -fno-common \
 KCFLAGS	:= $(CBASE) -fno-pic -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -Ikern/include -Ikern/arch/x86/include -Ikern/arch/x86 \
 	-I$(O)/include
+UBSAN	:= $(if $(CONFIG_UBSAN),-fsanitize=undefined \
+	$(if $(findstring clang,$(CC)),,-fsanitize=bounds-strict))
 UCFLAGS	:= $(CBASE) -Os -fPIE -ffunction-sections -fdata-sections \
 	-fvisibility=hidden -Iuser/include -Ikern/include
 KLDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
@@ -38,9 +43,14 @@ ULDFLAGS := -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 
 	-Wl,-z,noexecstack -Wl,-z,norelro -Wl,--gc-sections -Wl,--no-dynamic-linker \
 	-Wl,--hash-style=gnu
 
-# Programs: user/bin/NAME.c and user/drv/NAME.c, or a folder NAME of sources.
-KSRC	:= $(sort $(shell find kern -name '*.c' -o -name '*.S'))
+# The kernel's sources: all but those of choices that were not made.
+NOTCHOSEN := $(if $(CONFIG_UBSAN),,kern/src/ubsan.c) \
+	$(if $(CONFIG_LOCK_ORDER),,kern/src/lockorder.c kern/src/lockwatch.c) \
+	$(if $(CONFIG_UBSAN)$(CONFIG_LOCK_ORDER),,kern/src/planted.c)
+KSRC	:= $(filter-out $(NOTCHOSEN),\
+	$(sort $(shell find kern -name '*.c' -o -name '*.S')))
 KOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(KSRC)))
+# Programs: user/bin/NAME.c and user/drv/NAME.c, or a folder NAME of sources.
 ULIBOBJ	:= $(patsubst %,$(O)/%.o,$(basename $(wildcard user/lib/*.c user/lib/*.S)))
 UMAIN	:= $(wildcard user/bin/*.c user/drv/*.c)
 UDIRS	:= $(patsubst %/,%,$(wildcard user/bin/*/ user/drv/*/))
@@ -73,7 +83,8 @@ $(KERNEL): $(KOBJ) $(O)/kern/rootfs.o kern/arch/x86/kernel.ld
 $(O)/kern/%.o: kern/%.c $(O)/include/config.h
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(KCFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(KCFLAGS) $(UBSAN) -c -o $@ $<
+$(O)/kern/src/ubsan.o: UBSAN :=
 $(O)/kern/%.o: kern/%.S $(O)/include/config.h
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -152,6 +163,7 @@ clean:
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
 include tests/boot/Makefile
+include tests/mutants/Makefile
 
 test:
 	$(MAKE) test-host

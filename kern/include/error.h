@@ -15,6 +15,7 @@ enum {
 	EPERM = 1, ENOENT, EINTR, EIO, EBADF, ENOMEM, EFAULT, EBUSY, EEXIST,
 	ENODEV, ENOTDIR, EISDIR, EINVAL, ENOSPC, EPIPE, ERANGE, ENOSYS,
 	ETIMEDOUT, ESRCH, ECHILD,
+	EAGAIN,		/* the system call is to be made again, behind a note */
 };
 
 /* Keeps the text for the caller's thread; returns -code, code being positive.

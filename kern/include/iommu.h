@@ -3,9 +3,9 @@
  * DMA remapping as the kernel sees it, whatever the architecture.
  *
  * A space is what the devices of one owner see of memory; a device is one PCI
- * function.  The caller serialises attach, detach and power with each other,
- * and changes of one space with each other; everything else may run at any
- * time.  Who may do what is the caller's business.
+ * function.  The caller serialises attach, detach, reset, power and check with
+ * each other, and changes of one space with each other; everything else may run
+ * at any time.  Who may do what is the caller's business.
  *
  * Functions that return int give 0, or a negative number with the reason left
  * by os_error().
@@ -30,8 +30,9 @@ struct vtd;
 
 struct iommu_fault {
 	uint16_t segment, sid;
-	uint64_t addr;		/* of the page that was asked for */
-	bool read;
+	uint64_t addr;		/* of the page that was asked for, or the index
+				 * of an interrupt's entry */
+	const char *access;	/* read, write or interrupt */
 	uint8_t reason;		/* the specification's number */
 	const char *text;	/* and in words */
 	int pid;		/* of the device's owner; 0: nobody */
@@ -112,6 +113,23 @@ int iommu_reset(struct iommu_dev *d) must_check;
 
 bool iommu_powered(void);
 int iommu_power(bool on) must_check;
+
+/* Interrupts.  Opens one at `vector` of the processor with that APIC id for a
+ * device, or an input of the I/O APIC with that id; *addr and *data, or *entry,
+ * are what to put there.  irq->unit NULL: nothing remaps it, they are as they
+ * were.  Negative: no entry left, or the unit has failed. */
+struct iommu_irq {
+	struct vtd *unit;
+	unsigned index;
+};
+int iommu_irq_open(struct iommu_dev *d, uint8_t vector, uint32_t apic,
+		   struct iommu_irq *irq, uint64_t *addr,
+		   uint32_t *data) must_check;
+int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
+			  struct iommu_irq *irq, uint64_t *entry) must_check;
+/* The unit lets nothing through any more, and has passed on what it had.
+ * Negative: it has failed, and may. */
+int iommu_irq_close(struct iommu_irq *irq) must_check;
 
 /* What files show. */
 struct iommu_device_info {

@@ -20,16 +20,22 @@ struct msi_message {
 
 /* A vector of its own for that handler; negative: an error. */
 int irq_alloc(irq_handler fn, void *arg, const char *name) must_check;
-/* The message that raises it.  (Interrupt remapping will come in here.) */
-struct msi_message irq_message(int vector);
-/* No handler of that vector runs any more, nor will; then the vector is free.
- * The caller has silenced the source.  Sleeps not; any thread. */
+/* The message by which that device (NULL: a remapping unit itself) raises it:
+ * always the same one until the vector is freed. */
+struct iommu_dev;
+int irq_message(int vector, struct iommu_dev *source,
+		struct msi_message *m) must_check;
+/* No handler of that vector runs any more, nor will; then the vector is free,
+ * unless its unit has failed and might still raise it.  The caller has silenced
+ * the source and can sleep. */
 void irq_free(int vector);
 
 /* An ISA interrupt through the I/O APIC, to that vector. */
 int irq_route_isa(unsigned isa_irq, int vector) must_check;
 
-void irq_dispatch(unsigned vector);	/* from the trap */
+/* From the trap. */
+void irq_dispatch(unsigned vector);
+void irq_drained(void);
 /* Sources and counts as text, for a file. */
 struct text;
 void irq_text(struct text *t);

@@ -50,17 +50,24 @@ static inline void list_remove(struct list *l)
 #define list_entry(l, type, member)	container_of(l, type, member)
 #define list_first(head, type, member)	list_entry((head)->next, type, member)
 
+/* What begins member bytes before the head is no object: its link is an address
+ * and no member, until it is known not to be the head. */
+#define list_link(it, member) \
+	((struct list *)((char *)(it) + offsetof(__typeof__(*(it)), member)))
+
 #define list_for_each(it, head, member)					\
 	for (it = list_entry((head)->next, __typeof__(*it), member);	\
-	     &it->member != (head);					\
+	     list_link(it, member) != (head);				\
 	     it = list_entry(it->member.next, __typeof__(*it), member))
 
 /* The body may remove `it`. */
 #define list_for_each_safe(it, tmp, head, member)			\
 	for (it = list_entry((head)->next, __typeof__(*it), member),	\
-	     tmp = list_entry(it->member.next, __typeof__(*it), member);	\
-	     &it->member != (head);					\
+	     tmp = list_entry(list_link(it, member)->next,		\
+			      __typeof__(*it), member);			\
+	     list_link(it, member) != (head);				\
 	     it = tmp,							\
-	     tmp = list_entry(it->member.next, __typeof__(*it), member))
+	     tmp = list_entry(list_link(it, member)->next,		\
+			      __typeof__(*it), member))
 
 #endif

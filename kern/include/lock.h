@@ -9,6 +9,7 @@
 #define LOCK_H
 
 #include <list.h>
+#include <lockorder.h>
 #include <types.h>
 
 struct cpu;
@@ -16,6 +17,7 @@ struct kthread;
 
 struct spinlock {
 	uint32_t held;
+	uint32_t kind;		/* lockorder.c's; 0: not known yet */
 	const char *name;
 	struct cpu *holder;
 };

@@ -17,6 +17,7 @@ struct pci_device;
 struct proc;
 
 #define PROC_MAX_DEVICES	64	/* of one process */
+#define PROC_MAX_IRQS		64	/* likewise, vectors */
 
 struct iommu_upper;
 /* For iommu_init. */
@@ -43,10 +44,11 @@ int pciown_check(struct pci_device *d) must_check;
 long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 		    size_t len, int prot, uint64_t off) must_check;
 
-/* Interrupt n of a device that the current process owns: opened once or more,
- * then counted.  A read gives the count since the last one, once there is any.
+/* Interrupts n to end - 1 of a device that the current process owns: opened once
+ * or more, all or none, then counted.  A read gives the count since the last one, once there is any.
  */
-int pciown_irq_open(struct pci_device *d, unsigned n) must_check;
+int pciown_irq_open(struct pci_device *d, unsigned n, unsigned end) must_check;
+int pciown_irq_mask(struct pci_device *d, unsigned n, bool masked) must_check;
 ssize_t pciown_irq_read(struct pci_device *d, unsigned n,
 			uint64_t *count) must_check;
 bool pciown_irq_ready(struct pci_device *d, unsigned n, struct waitq **q);

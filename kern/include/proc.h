@@ -102,7 +102,6 @@ int note_post(struct proc *p, const char *text);	/* any context */
 int note_post_group(int group, const char *text);
 void note_post_self(const char *text);	/* a trap: handled or the end */
 bool note_pending(struct proc *p);
-bool note_ends(struct proc *p);		/* one is there that will be its end */
 void note_deliver(struct trapframe *tf);
 int note_return(struct trapframe *tf, int how) must_check;
 

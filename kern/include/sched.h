@@ -30,6 +30,7 @@ struct kthread {
 	void *arg;
 	const char *name;
 	struct timer timer;		/* ends a sleep */
+	struct lock_watch watch;
 	uint64_t ran_ns, on_since;
 	char errstr[ERRMAX];
 	uint8_t fpu[512] aligned(16);

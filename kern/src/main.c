@@ -12,6 +12,7 @@
 #include <log.h>
 #include <pci.h>
 #include <pciown.h>
+#include <planted.h>
 #include <proc.h>
 #include <start.h>
 #include <string.h>
@@ -61,7 +62,9 @@ void kernel_main(void *unused)
 	(void)unused;
 	pci_init();
 	start_iommu();
+	serial_start_input();
 	dev_init();
+	plant_fault();
 	proc_start_init(init && *init ? init : DEFAULT_INIT);
 }
 

@@ -71,18 +71,6 @@ static bool is_ignored(const char *text)
 	return !strncmp(text, "iommu:", 6);
 }
 
-bool note_ends(struct proc *p)
-{
-	bool ends;
-
-	spin_lock(&p->note_lock);
-	ends = p->killed;
-	for (unsigned i = 0; i < p->nnotes && !p->handler; i++)
-		ends |= !is_ignored(p->notes[i]);
-	spin_unlock(&p->note_lock);
-	return ends;
-}
-
 /* The oldest note; "kill" first of all. */
 static void take_note(struct proc *p, char *text)
 {

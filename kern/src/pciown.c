@@ -11,7 +11,6 @@
 #include <iommu.h>
 #include <iommu_faults.h>
 #include <iommu_text.h>
-#include <irq.h>
 #include <kmalloc.h>
 #include <log.h>
 #include <page.h>
@@ -21,14 +20,9 @@
 #include <string.h>
 #include <timer.h>
 
-#define FAULT_PAUSE	NSEC_PER_MSEC	/* between two looks in a storm */
+#include "pciirq.h"
 
-struct pci_irq {
-	struct waitq q;
-	uint64_t count;		/* the rest under q.lock */
-	unsigned revoked;	/* how often the device was taken away */
-	int vector;		/* 0: not open since */
-};
+#define FAULT_PAUSE	NSEC_PER_MSEC	/* between two looks in a storm */
 
 static struct {
 	struct qlock lock;
@@ -51,8 +45,8 @@ static void note_fault(void *owner, const struct iommu_fault *f)
 	char text[NOTEMAX];
 
 	snprintf(text, sizeof(text), "iommu: fault %x:%x.%x %s addr=0x%lx: %s",
-		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7,
-		 f->read ? "read" : "write", f->addr, f->text);
+		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7, f->access,
+		 f->addr, f->text);
 	if (p)
 		(void)note_post(p, text);	/* full of them already: so be it */
 	faults_add(f);
@@ -182,25 +176,6 @@ int pciown_attach(struct pci_device *d, struct proc *p, unsigned words)
 	return err;
 }
 
-/* Readers wake and find it gone; who has the file open keeps it no longer. */
-static void revoke_irqs(struct pci_device *d)
-{
-	struct pci_irq *irq;
-
-	for (unsigned n = 0; n < PCI_MAX_IRQS; n++) {
-		irq = d->irqs[n];
-		if (!irq || !irq->vector)
-			continue;
-		pci_irq_disable(d, n);
-		irq_free(irq->vector);
-		spin_lock(&irq->q.lock);
-		irq->revoked++;
-		irq->vector = 0;
-		spin_unlock(&irq->q.lock);
-		wake_all(&irq->q);
-	}
-}
-
 /* The device is nobody's afterwards, whatever happens to its unit; those that
  * go with it, too. */
 static int release(struct pci_device *d)
@@ -212,7 +187,7 @@ static int release(struct pci_device *d)
 	for_each_peer(peer, d) {
 		if (p->as)
 			aspace_revoke_device(p->as, peer);
-		revoke_irqs(peer);
+		pciirq_revoke(peer);
 	}
 	err = iommu_detach(d->iommu);
 	for_each_peer(peer, d) {
@@ -335,77 +310,38 @@ long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 	return addr;
 }
 
-static void count_irq(void *arg)
+/* What the process may still open. */
+static unsigned irqs_left(const struct proc *p)
 {
-	struct pci_irq *irq = arg;
+	struct pci_device *d;
+	unsigned used = 0;
 
-	spin_lock(&irq->q.lock);
-	irq->count++;
-	spin_unlock(&irq->q.lock);
-	wake_all(&irq->q);
+	list_for_each(d, &p->devices, owned)
+		used += pciirq_in_use(d);
+	return PROC_MAX_IRQS - MIN(used, (unsigned)PROC_MAX_IRQS);
 }
 
-/* A device's counters live as long as the machine: readers may still hold on
- * to one when its device goes to somebody else. */
-static int open_irq(struct pci_device *d, unsigned n)
-{
-	struct pci_irq *irq = d->irqs[n];
-	struct msi_message m;
-	int vector, err;
-
-	if (irq && irq->vector)
-		return 0;
-	if (!irq) {
-		irq = kmalloc(sizeof(*irq));
-		if (!irq)
-			return error(ENOMEM, "no memory");
-		waitq_init(&irq->q, "pci irq");
-	}
-	vector = irq_alloc(count_irq, irq, d->name);
-	if (vector < 0) {
-		if (!d->irqs[n])
-			kfree(irq);
-		return vector;
-	}
-	d->irqs[n] = irq;
-	m = irq_message(vector);
-	spin_lock(&irq->q.lock);
-	irq->vector = vector;
-	irq->count = 0;
-	spin_unlock(&irq->q.lock);
-	err = pci_irq_enable(d, n, &m);
-	if (err) {
-		irq_free(vector);
-		irq->vector = 0;
-	}
-	return err;
-}
-
-int pciown_irq_open(struct pci_device *d, unsigned n)
+int pciown_irq_open(struct pci_device *d, unsigned n, unsigned end)
 {
 	int err;
 
 	qlock(&own.lock);
 	err = owned_by_caller(d);
-	if (!err && n >= pci_irq_count(d))
-		err = error(ENODEV, "%s has no interrupt %u", d->name, n);
 	if (!err)
-		err = open_irq(d, n);
+		err = pciirq_open(d, n, end, irqs_left(d->owner));
 	qunlock(&own.lock);
 	return err;
 }
 
-/* A reset leaves a device's interrupts off; who has them open keeps them. */
-static int reset(struct pci_device *d)
+int pciown_irq_mask(struct pci_device *d, unsigned n, bool masked)
 {
-	struct msi_message m;
-	int err = iommu_reset(d->iommu);
+	int err;
 
-	for (unsigned n = 0; n < PCI_MAX_IRQS && !err; n++)
-		if (d->irqs[n] && d->irqs[n]->vector) {
-			m = irq_message(d->irqs[n]->vector);
-			err = pci_irq_enable(d, n, &m);
-		}
+	qlock(&own.lock);
+	err = owned_by_caller(d);
+	if (!err)
+		err = pciirq_mask(d, n, masked);
+	qunlock(&own.lock);
 	return err;
 }
 
@@ -416,34 +352,21 @@ int pciown_reset(struct pci_device *d)
 	qlock(&own.lock);
 	err = owned_by_caller(d);
 	if (!err)
-		err = reset(d);
+		err = iommu_reset(d->iommu);
+	if (!err)
+		err = pciirq_restore(d);
 	qunlock(&own.lock);
 	return err;
 }
 
-/* What was counted; true: there is something to say.  Nothing, when the device
- * was taken away meanwhile: what comes then is somebody else's. */
-static bool take_count(struct pci_irq *irq, unsigned revoked, uint64_t *count)
-{
-	bool gone;
-
-	spin_lock(&irq->q.lock);
-	gone = irq->revoked != revoked || !irq->vector;
-	*count = gone ? 0 : irq->count;
-	if (!gone)
-		irq->count = 0;
-	spin_unlock(&irq->q.lock);
-	return *count || gone;
-}
-
 ssize_t pciown_irq_read(struct pci_device *d, unsigned n, uint64_t *count)
 {
-	struct pci_irq *irq = d->irqs[n];
-	unsigned revoked = READ_ONCE(irq->revoked);	/* before the check */
+	unsigned revoked = pciirq_revoked(d, n);	/* before the check */
 	int err = pciown_check(d);
 
 	if (!err)
-		err = wait_until(&irq->q, take_count(irq, revoked, count),
+		err = wait_until(pciirq_queue(d, n),
+				 pciirq_take(d, n, revoked, count),
 				 NO_DEADLINE);
 	if (!err && !*count)
 		err = error(ENODEV, "%s: taken away", d->name);
@@ -452,10 +375,8 @@ ssize_t pciown_irq_read(struct pci_device *d, unsigned n, uint64_t *count)
 
 bool pciown_irq_ready(struct pci_device *d, unsigned n, struct waitq **q)
 {
-	struct pci_irq *irq = d->irqs[n];
-
-	*q = &irq->q;
-	return READ_ONCE(irq->count) || !READ_ONCE(irq->vector);
+	*q = pciirq_queue(d, n);
+	return pciirq_ready(d, n);
 }
 
 /* Whole fields that can hurt nobody but their owner: cache line size, latency

@@ -198,15 +198,15 @@ static void drop_files(struct proc *p)
 }
 
 /* Becomes known; its thread may run from here on.  Not the child of a process
- * that a note ends: whoever posted it to the note group, by pid, may have been
- * past the child already. */
+ * that a note has come for: whoever posted it to the note group, by pid, may
+ * have been past the child already.  The parent sees to the note first. */
 static int proc_publish(struct proc *p, struct proc *parent)
 {
-	bool ends;
+	bool noted;
 
 	spin_lock(&procs.lock);
-	ends = parent && note_ends(parent);
-	p->pid = ends ? 0 : new_pid();
+	noted = parent && note_pending(parent);
+	p->pid = noted ? 0 : new_pid();
 	p->serial = ++procs.last_serial;
 	if (p->pid) {
 		list_append(&procs.all, &p->link);
@@ -215,8 +215,8 @@ static int proc_publish(struct proc *p, struct proc *parent)
 			list_append(&parent->children, &p->sibling);
 	}
 	spin_unlock(&procs.lock);
-	if (ends)
-		return error(EINTR, "interrupted");
+	if (noted)
+		return -EAGAIN;
 	return p->pid ? p->pid : error(ENOSPC, "no process id left");
 }
 

@@ -143,6 +143,7 @@ void schedule(void)
 	bool irqs_were_on;
 	uint64_t now;
 
+	lock_sleeps(CALLER);
 	spin_lock(&sched.lock);
 	c = this_cpu();
 	assert(c->irq_nest == 1);
@@ -175,6 +176,7 @@ void kthread_begin(void)
 
 void kthread_exit(void)
 {
+	lock_none("ends at", CALLER);
 	spin_lock(&sched.lock);
 	current_kthread()->state = KT_DEAD;
 	spin_unlock(&sched.lock);
@@ -201,6 +203,7 @@ void sleep_begin(uint64_t deadline)
 {
 	struct kthread *k = current_kthread();
 
+	lock_sleeps(CALLER);
 	spin_lock(&sched.lock);
 	k->state = KT_SLEEPING;
 	spin_unlock(&sched.lock);

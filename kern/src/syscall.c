@@ -11,6 +11,8 @@
 #include <syscall.h>
 #include <timer.h>
 
+#define SYSCALL_LEN 2	/* bytes of the instruction */
+
 static const syscall_fn table[NSYSCALL] = {
 	[SYS_exit] = sys_exit,
 	[SYS_rfork] = sys_rfork,
@@ -82,7 +84,12 @@ long sys_exit(struct sysargs *s)
 
 long sys_rfork(struct sysargs *s)
 {
-	return proc_rfork((int)s->a[0]);
+	int pid = proc_rfork((int)s->a[0]);
+
+	if (pid != -EAGAIN)
+		return pid;
+	s->tf->rip -= SYSCALL_LEN;
+	return SYS_rfork;
 }
 
 struct args {

@@ -135,11 +135,11 @@ long sys_pwrite(struct sysargs *s)
 static long new_offset(struct chan *c, int64_t off, int whence)
 {
 	struct dir d;
-	uint64_t base = 0;
+	int64_t base = 0, at;
 	int err = 0;
 
 	if (whence == 1)
-		base = c->offset;
+		base = (int64_t)c->offset;
 	else if (whence == 2)
 		err = chan_stat(c, &d);
 	else if (whence != 0)
@@ -147,11 +147,13 @@ static long new_offset(struct chan *c, int64_t off, int whence)
 	if (err)
 		return err;
 	if (whence == 2)
-		base = d.length;
-	if ((int64_t)base + off < 0)
+		base = (int64_t)d.length;
+	if (__builtin_add_overflow(base, off, &at))
+		return error(EINVAL, "seek: beyond the largest offset");
+	if (at < 0)
 		return error(EINVAL, "seek: before the start");
-	c->offset = base + (uint64_t)off;
-	return (long)c->offset;
+	c->offset = (uint64_t)at;
+	return at;
 }
 
 long sys_seek(struct sysargs *s)

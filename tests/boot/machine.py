@@ -21,8 +21,11 @@ from pexpect import EOF, TIMEOUT, fdpexpect
 
 TOP = Path(__file__).resolve().parents[2]
 QEMU = os.environ.get("QEMU") or "qemu-system-x86_64"
-KERNEL = TOP / "obj/kern/akaros-kernel"
-TEST_KERNEL = TOP / "obj/kern/akaros-kernel-test"
+KERNELS = TOP / os.environ.get("KERNELS", "obj")
+KERNEL = KERNELS / "kern/akaros-kernel"
+TEST_KERNEL = KERNELS / "kern/akaros-kernel-test"
+# All times are for the ordinary kernel; others may take longer.
+PATIENCE = 1 if KERNELS.parent == TOP else 3
 
 # Small machines for tests that need no more.  With -icount, time goes by as
 # instructions do, and at once while the processor halts.
@@ -33,6 +36,7 @@ ICOUNT = "-icount shift=4,sleep=off"
 
 LOG_LINE = re.compile(r"\[ *\d+\.\d{6}\] [^\n]*\n")
 PANIC = r"panic: [^\n]*\n"
+CHECKER = re.compile(r"error: (?:ubsan|lock): [^\n]*\n")
 
 machines = []   # that live, or ended during the present test; for conftest.py
 
@@ -55,6 +59,7 @@ class Machine:
     def __init__(self, options, kernel=TEST_KERNEL, cmdline=None, limit=60,
                  prompt=True):
         self.dir = Path(tempfile.mkdtemp(prefix="ak"))
+        self.kernel = kernel
         argv = [QEMU, *shlex.split(options), "-no-reboot",
                 "-qmp", f"unix:{self.dir}/q,server,nowait",
                 "-kernel", str(kernel)]
@@ -71,9 +76,10 @@ class Machine:
         self.idle = None        # who waits for a command: "shell", or a lab
         self.seen = ""          # all that came over the serial line
         self.logged = ""        # the kernel's lines during the last run()
+        self.checked = 0        # how much of `seen` checkers() has looked at
         self.complaints = open(self.dir / "stderr", "w+")
         self.process = subprocess.Popen(
-            ["timeout", "-k", "5", str(limit), *argv], cwd=TOP,
+            ["timeout", "-k", "5", str(limit * PATIENCE), *argv], cwd=TOP,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.complaints, env=clean_environment())
         self.serial = fdpexpect.fdspawn(self.process.stdout, encoding="utf-8",
@@ -98,6 +104,9 @@ class Machine:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.seen += (self.process.stdout.read() or b"").decode(
+            errors="replace")
         self.ended = self.report()
         self.process.stdin.close()
         self.process.stdout.close()
@@ -118,6 +127,19 @@ class Machine:
         return (f"{shlex.join(map(str, self.argv))}\n--- serial line\n"
                 f"{self.seen}\n--- QEMU's own words\n{self.complaints.read()}")
 
+    def checkers(self):
+        """What the checkers of CONFIG_UBSAN and CONFIG_LOCK_ORDER have told of
+        since the last call, and where the addresses are in the sources."""
+        text = self.seen[self.checked:self.seen.rfind("\n") + 1]
+        self.checked += len(text)
+        lines = "".join(CHECKER.findall(text))
+        places = re.findall(r"0xffffffff[0-9a-f]{8}", lines)
+        if places:
+            lines += subprocess.run(
+                ["addr2line", "-afpe", str(self.kernel), *places],
+                capture_output=True, text=True).stdout
+        return lines
+
     # The serial line
 
     def type(self, text):
@@ -128,7 +150,7 @@ class Machine:
     def expect(self, pattern, timeout=20):
         """Waits for the pattern; the match.  What came before it: before()."""
         found = self.serial.expect([PANIC, EOF, TIMEOUT, pattern],
-                                   timeout=timeout)
+                                   timeout=timeout * PATIENCE)
         self.good = found == 3
         if found == 0:
             self.drain()
@@ -149,7 +171,8 @@ class Machine:
         self.serial.expect([EOF, TIMEOUT], timeout=0.5)
 
     def expect_end(self, timeout=20):
-        found = self.serial.expect([PANIC, EOF, TIMEOUT], timeout=timeout)
+        found = self.serial.expect([PANIC, EOF, TIMEOUT],
+                                   timeout=timeout * PATIENCE)
         assert found == 1, "the machine does not end"
         return self.process.wait(10)
 

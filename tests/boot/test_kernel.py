@@ -32,7 +32,7 @@ PROGRAMS = {
               "neighbours_join too_many_mappings",
     "notes": "handler registers fault_can_be_skipped default_is_the_end "
              "kill_is_not_handled iommu_notes_are_ignored breaks_off_calls "
-             "queue bad_handlers groups",
+             "queue bad_handlers groups while_forking",
     "procs": "status exec_gives_arguments failed_exec orphans_are_waited_for "
              "files_are_shared_or_copied offsets_are_shared pids_count_up "
              "deep nothing_leaks",
@@ -254,3 +254,15 @@ def test_programs_with_all_processor_features(boot):
     for program, tests in PROGRAMS.items():
         for test in tests.split():
             assert m.run(f"{program} {test}", timeout=60) == "ok\n", test
+
+
+def test_nmi_while_something_is_printed(boot):
+    """It is logged, also when it finds the processor in the log."""
+    m = boot(f"{SMALL} {UNIT}")
+    m.type("hexdump /bin/sh; echo =$?=\n")
+    for _ in range(80):
+        m.expect(r"(?:[^\n]*\n){10}")
+        m.qmp("inject-nmi")
+    m.expect("=0=\r\n")
+    assert "nmi on processor" in m.seen
+    assert m.run("echo still here | cat") == "still here\n"

@@ -2,6 +2,7 @@
 """The shell and the programs, over the serial line as a person has it: words and
 quotes, redirection, editing, Ctrl-C, and what is typed ahead."""
 import re
+import time
 
 import pytest
 
@@ -360,6 +361,17 @@ def test_ctrl_c_many_times(m):
     for _ in range(50):
         m.type("echo a\n\3")
     assert m.run("echo here") .endswith("here\n")
+
+
+def test_ctrl_c_while_a_pipeline_is_started(m):
+    """Each of its processes hears of it, or is not started."""
+    for i in range(100):
+        m.type("sleep 1000 | cat | cat | cat\n")
+        m.expect("cat\r\n")
+        time.sleep(i % 20 / 1000)
+        m.type("\3")
+        m.expect(r"\^C\r\n\$ ", timeout=5)
+    assert " sleep\n" not in m.run("ps")
 
 
 def test_ctrl_c_ends_wait(m):

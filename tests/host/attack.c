@@ -131,15 +131,17 @@ static void at_every_step(struct machine *m, const struct happening *h)
 		check_domain_ids(m->units[i]);
 }
 
+/* Of those that can, the next behind some place in the list. */
 static const struct function *some_master(struct machine *m)
 {
 	const struct function *f, *some = NULL;
-	unsigned n = 0;
+	unsigned skip = model_random(m, 32);
 
-	for (f = m->functions; f; f = f->next)
-		if (dma_can_master(f) && !(f->config[0x0e] & 1) &&
-		    !model_random(m, ++n))
+	for (f = m->functions; f && (skip || !some); f = f->next) {
+		skip -= skip > 0;
+		if (!(f->config[0x0e] & 1) && dma_can_master(f))
 			some = f;
+	}
 	return some;
 }
 

@@ -363,7 +363,7 @@ static void do_reset(struct run *r)
 
 	model_call(r->b.m);
 	err = iommu_reset(dev(f));
-	if (!f->gone)
+	if (!f->gone && !dev(f)->mute)
 		excuse(r, err, "reset");
 }
 
@@ -526,14 +526,29 @@ static void check_space(struct run *r, struct process *p)
 	assert_true(p->lost || pages == p->o->n);
 }
 
+/* What is no mistake: devices that are gone or refuse the bus, and an error of
+ * a queue that the next to wait will meet. */
+static bool excused(const struct run *r, const char *what)
+{
+	return r->troubled || strncmp(what, "ok", 2) == 0 ||
+		strstr(what, "gone") || strstr(what, "kept from the bus") ||
+		strstr(what, "its queue is in error");
+}
+
 static void say(void *arg, const char *line)
 {
 	const char *what = strstr(line, ": ") + 2;
 	struct run *r = arg;
 
-	if (strncmp(what, "ok", 2) != 0 && !r->troubled &&
-	    !strstr(what, "gone"))
+	if (!excused(r, what))
 		fail_msg("check: %s", line);
+}
+
+/* Flushes that were asked for twice may still go on; while they do, a unit in
+ * caching mode may know nothing. */
+static bool at_rest(const struct model_unit *u)
+{
+	return u->iqh == u->iqt && !u->nahead;
 }
 
 /* One device that can, at some pages of its process: what it may, no more. */
@@ -542,19 +557,15 @@ static void check_device(struct run *r, struct function *f)
 	struct process *p = holder(r, f);
 	struct mapping *e;
 
-	if (!p || p->lost || !dma_can_master(f) || !function_mastering(f))
+	if (!p || p->lost || !dma_can_master(f) || !function_mastering(f) ||
+	    !at_rest(f->unit))
 		return;
 	for (unsigned i = 0; i < 3 && p->o->n; i++) {
 		e = &p->o->list[chance(r, p->o->n)];
-		for (int w = 0; w < 2; w++)
-		if (can(p, f, e->va, w) != (e->is_rights >> w & 1)) {
-			struct translation t = walk(f->unit, function_requester(r->b.m, f), e->va, w);
-			for (unsigned k = 0; k < 64; k++)
-				if (r->b.m->log[k][0])
-					print_message("%u: %s\n", k, r->b.m->log[k]);
-			print_message("%x %d %lx rights %u pa %lx: reason %x, got %lx op %lu\n", f->sid, w, e->va, e->is_rights, e->is, t.reason, t.pa, r->ops);
-		}
-		assert_int_equal(can_write(p, f, e->va), e->is_rights >> 1);
+		for (unsigned w = 0; w < 2; w++)
+			if (can(p, f, e->va, w) != (e->is_rights >> w & 1))
+				fail_msg("%x at 0x%lx: not what it may",
+					 f->sid, e->va);
 	}
 }
 
@@ -565,14 +576,9 @@ static void check_mastering(struct run *r, struct function *f)
 
 	if (f->gone || f->stubborn || r->troubled)
 		return;
-	if (function_mastering(f) != should) {
-		for (unsigned i = 0; i < 64; i++)
-			if (r->b.m->log[i][0])
-				print_message("%u: %s\n", i, r->b.m->log[i]);
-		fail_msg("%x %s the bus, op %lu, kind %x", f->sid,
-			 should ? "should master" : "should not master",
-			 r->ops, f->kind);
-	}
+	if (function_mastering(f) != should)
+		fail_msg("%x %s", f->sid, should ? "is kept from the bus" :
+			 "masters the bus");
 }
 
 static void check_all(struct run *r)
@@ -659,22 +665,21 @@ static void leave_on(struct model_unit *u)
 
 void run_open(struct run *r, uint64_t seed)
 {
-	unsigned kinds[UNITS] = {
-		(unsigned)seed % ntriples, (unsigned)(seed * 31 + 7) % ntriples,
-		(unsigned)(seed * 17 + 3) % ntriples,
-	};
+	static const unsigned far[UNITS] = { 1, 31, 17 };
 	struct image image;
 	struct machine *m;
 	struct triple t;
 
 	memset(r, 0, sizeof(*r));
 	r->pid = 10;
-	t = *triple_at(kinds[0]);
+	for (unsigned i = 0; i < UNITS; i++)
+		r->kinds[i] = (unsigned)(seed * far[i] + 7 * i) % ntriples;
+	t = *triple_at(r->kinds[0]);
 	bench_open(&r->b, &t, WITHOUT_WIRED, seed);
 	m = r->b.m;
 	r->units[0] = r->b.u;
 	for (unsigned i = 1; i < UNITS; i++) {
-		t = *triple_at(kinds[i]);
+		t = *triple_at(r->kinds[i]);
 		r->units[i] = model_unit(m, 0xfed90000 - i * 0x10000, 0, t.ver,
 					 t.cap, t.ecap);
 	}

@@ -23,6 +23,7 @@ struct block {
 struct run {
 	struct bench b;
 	struct model_unit *units[UNITS];
+	unsigned kinds[UNITS];	/* by their number */
 	struct process *p[PROCESSES];
 	struct function *f[FUNCTIONS];
 	struct block blocks[BLOCKS];

@@ -84,6 +84,11 @@ struct owner {
 };
 
 /* A unit's caches. */
+#define IRT_LINES 256
+struct irt_line {
+	bool known;
+	uint64_t lo, hi;
+};
 struct context_line {
 	uint16_t sid, did;
 	enum reason reason;	/* OK, or why it lets nothing through (CM) */
@@ -190,7 +195,7 @@ struct model_unit {
 	uint32_t gsts, command;	/* a bit of GCMD under way; 0: none */
 	bool command_sets;
 	unsigned command_delay;
-	uint64_t rtaddr, root;	/* as written; as latched by SRTP */
+	uint64_t rtaddr, root, mode;	/* as written; as latched by SRTP */
 	bool context_clean, tlb_clean;	/* all dropped since TE or root
 					 * changed */
 	uint64_t ccmd, iotlb, iva;
@@ -208,6 +213,7 @@ struct model_unit {
 	bool tells;
 	uint64_t irta;		/* interrupt remapping */
 	bool iec_clean;		/* its cache, since the table changed */
+	struct irt_line irt[IRT_LINES];
 	uint64_t iecs;		/* invalidations of that, so far */
 	uint64_t fetched, waits;		/* so far */
 
@@ -232,6 +238,16 @@ struct model_unit {
 	bool lingers[RAM_PAGES];
 };
 
+/* What comes of a write to the interrupt range (model_irt.c). */
+struct arrival {
+	enum reason reason;	/* OK: it arrives */
+	uint8_t vector;
+	uint32_t apic;
+};
+struct arrival model_message(struct machine *m, struct function *f,
+			     uint64_t addr, uint32_t data);
+void irt_forget(struct model_unit *u, uint64_t lo);
+
 /* What the driver does, a service call each: for hooks and for tests of
  * order. */
 enum event {
@@ -241,7 +257,7 @@ enum event {
 struct happening {
 	enum event what;
 	struct model_unit *unit;	/* of E_READ and E_WRITE */
-	uint64_t where;		/* address, offset, or sid << 16 | offset */
+	uint64_t where;		/* address, offset, lock, or sid << 16 | offset */
 	uint64_t value;
 };
 #define TRACE_ROOM	4096

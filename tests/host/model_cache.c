@@ -142,6 +142,14 @@ static bool overlap(uint64_t va, unsigned order, uint64_t at, unsigned shift)
 	return wider >= 64 || va >> wider == at >> wider;
 }
 
+/* 6.5.1.2: software says the size of a large page that it means; what is
+ * smaller need not meet it.  That something is absent has no size. */
+static bool covered(const struct tlb_line *t, uint64_t va, unsigned order)
+{
+	return (t->reason || t->shift <= order + 12) &&
+		overlap(va, order, t->va, t->shift);
+}
+
 static void drop_tlb(struct model_unit *u, unsigned gran, uint16_t did,
 		     uint64_t va, unsigned order)
 {
@@ -151,7 +159,7 @@ static void drop_tlb(struct model_unit *u, unsigned gran, uint16_t did,
 	for (unsigned i = 0; i < u->ntlb; i++) {
 		t = &u->tlb[i];
 		if (gran == BY_ALL || (t->did == did &&
-		    (gran == BY_DOMAIN || overlap(va, order, t->va, t->shift))))
+		    (gran == BY_DOMAIN || covered(t, va, order))))
 			continue;
 		u->tlb[kept++] = *t;
 	}

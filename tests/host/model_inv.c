@@ -161,12 +161,16 @@ static void finish_context(struct model_unit *u)
 	u->ccmd = (u->ccmd & ~CC_ICC) | (uint64_t)gran << 59;
 }
 
+/* IAIG 0: the request was wrong, and nothing was done. */
 static void finish_iotlb(struct model_unit *u)
 {
 	struct pages i = pages_of_registers(u, u->iotlb);
 
+	u->iotlb &= ~TLB_IVT;
+	if (check_pages(u, &i))
+		return;
 	do_iotlb(u, &i);
-	u->iotlb = (u->iotlb & ~TLB_IVT) | (uint64_t)i.gran << 57;
+	u->iotlb |= (uint64_t)i.gran << 57;
 }
 
 /* While the queue is on such requests are ignored: their bit stays set. */
@@ -425,6 +429,7 @@ static void finish(struct model_unit *u, const struct descriptor *d)
 		break;
 	case D_IEC:
 		u->iec_clean |= !bit(d->lo, 4);
+		irt_forget(u, d->lo);
 		u->iecs++;
 		break;
 	case D_WAIT:

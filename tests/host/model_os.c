@@ -347,7 +347,7 @@ void os_lock(struct os_lock *l)
 {
 	struct machine *m = model_machine;
 
-	model_step(m, E_LOCK, NULL, 0, 0);
+	model_step(m, E_LOCK, NULL, (uintptr_t)l, 0);
 	if (held(m, l))
 		fail_msg("a lock is taken twice: deadlock");
 	assert_true(m->nheld < ARRAY_SIZE(m->held));
@@ -363,7 +363,7 @@ void os_unlock(struct os_lock *l)
 	for (unsigned i = 0; i < m->nheld; i++)
 		if (m->held[i] == l)
 			m->held[i] = m->held[--m->nheld];
-	model_step(m, E_UNLOCK, NULL, 0, 0);
+	model_step(m, E_UNLOCK, NULL, (uintptr_t)l, 0);
 }
 
 void os_log(enum os_log_level level, const char *fmt, ...)

@@ -166,7 +166,7 @@ struct function *function_find(struct machine *m, uint16_t segment,
 struct function *bridge_to(struct machine *m, uint16_t segment,
 				  unsigned bus)
 {
-	for (struct function *f = m->functions; f; f = f->next)
+	for (struct function *f = bus ? m->functions : NULL; f; f = f->next)
 		if (f->segment == segment && f->config[0x0e] == 1 &&
 		    f->config[0x19] == bus && f->sid >> 8 < bus)
 			return f;

@@ -226,7 +226,8 @@ static void command(struct model_unit *u, uint32_t v)
 static void check_nobody_masters(struct model_unit *u)
 {
 	for (struct function *f = u->m->functions; f; f = f->next)
-		if (f->unit == u && !u->tolerant && function_mastering(f) &&
+		if (f->unit == u && !u->tolerant && !f->gone &&
+		    function_mastering(f) &&
 		    !(f->firmwares && u->command_sets) &&
 		    !(f->kind & (FN_HARDWIRED | FN_HOST_BRIDGE)))
 			model_violation(u->m, "translation goes %s while %x "
@@ -238,6 +239,9 @@ static void check_nobody_masters(struct model_unit *u)
  * stays, but for units that say CAP.ESRTPS. */
 static void set_root(struct model_unit *u)
 {
+	if (u->gsts & G_TE && bits(u->rtaddr ^ u->mode, 11, 10))
+		model_violation(u->m, "RTADDR: another mode while on");
+	u->mode = u->rtaddr & ones(11, 10);
 	if (u->rtaddr & 0xfff || !memory_has(u->rtaddr))
 		model_violation(u->m, "RTADDR is 0x%lx", u->rtaddr);
 	u->root = u->rtaddr & ~0xfffull;

@@ -147,6 +147,13 @@ static struct tlb_line leaf_line(const struct walk *w, uint64_t e,
 	};
 }
 
+/* 7.1.3: the first table is the context entry's (reason 3), the others are
+ * those of the entries above them (7). */
+static enum reason no_table(const struct context_line *c, const struct walk *w)
+{
+	return w->level == bits(c->hi, 2, 0) + 2 ? BAD_CONTEXT : NO_TABLE;
+}
+
 /* The translation of va, or why there is none. */
 static struct tlb_line walk_tables(struct model_unit *u,
 				   const struct context_line *c, uint64_t va,
@@ -158,7 +165,7 @@ static struct tlb_line walk_tables(struct model_unit *u,
 
 	for (;;) {
 		if (!memory_unit_read(u, w.table + index_of(&w) * 8, &e))
-			return leaf_line(&w, e, NO_TABLE);
+			return leaf_line(&w, e, no_table(c, &w));
 		w.rights &= (unsigned)e & (READS | WRITES);
 		if (!(e & need))
 			return leaf_line(&w, e, refusal(need));

@@ -311,6 +311,53 @@ static void test_it_falls_silent_at_each_step(void **state)
 	}
 }
 
+/* Whoever waits for it is told "done" only when it is off the bus, whichever
+ * processor finds out. */
+static uint32_t open_position;
+
+static void fenced_before_done(struct machine *m, const struct happening *h)
+{
+	uint32_t *status = vtd_of(m->units[0])->queue.status;
+
+	(void)h;
+	if ((int32_t)(__atomic_load_n(status, __ATOMIC_ACQUIRE) -
+		      open_position) >= 0)
+		assert_false(function_mastering(tlb[0]));
+}
+
+static void test_it_is_fenced_before_any_wait_ends(void **state)
+{
+	struct process *p, *q;
+	struct vtd_ticket t;
+	struct inv inv;
+	struct bench b;
+
+	(void)state;
+	for (unsigned seed = 1; seed < 20; seed++) {
+		start(&b);
+		b.m->random += seed;
+		b.m->policy.latency = seed % 2 ? 0 : 3;
+		p = process(&b, 7);
+		q = process(&b, 8);
+		assert_int_equal(process_map(q, VA, 2, RW), 0);
+		assert_int_equal(process_attach(p, tlb[0], IOMMU_ATS), 0);
+		assert_int_equal(process_attach(q, tlb[1], 0), 0);
+		tlb[0]->mute = true;
+		inv = inv_devtlb(tlb[0]->sid, 0, 52);
+		model_call(b.m);
+		assert_int_equal(vtd_submit(vtd_of(b.u), &inv, 1, &t), 0);
+		open_position = t.position;
+		b.m->hook = fenced_before_done;
+		assert_int_equal(process_unmap(q, VA, 1), 0);
+		assert_int_equal(vtd_wait(vtd_of(b.u), &t), 0);
+		assert_false(function_mastering(tlb[0]));
+		b.m->hook = NULL;
+		process_end(p);
+		process_end(q);
+		bench_close(&b);
+	}
+}
+
 /* Another processor attaches a device at each step of an unmap: its TLB must
  * not keep what the unmap's flush, begun without it, is about to drop. */
 static unsigned attach_in;
@@ -456,6 +503,7 @@ int main(void)
 		bench_test(test_when_it_goes_on_and_off),
 		bench_test(test_a_device_that_does_not_answer_is_fenced_alone),
 		bench_test(test_it_falls_silent_at_each_step),
+		bench_test(test_it_is_fenced_before_any_wait_ends),
 		bench_test(test_an_attach_during_a_flush),
 		bench_test(test_the_ninth_of_a_space_is_refused),
 		bench_test(test_a_reset_in_between),

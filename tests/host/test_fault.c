@@ -90,7 +90,8 @@ static void one_fault(struct bench *b)
 		assert_ptr_equal(told.owner, p);
 		assert_int_equal(told.last.addr, VA + i * PAGE);
 		assert_int_equal(told.last.sid, b->flr->sid);
-		assert_int_equal(told.last.read, !(i % 2));
+		assert_string_equal(told.last.access,
+				    i % 2 ? "write" : "read");
 		assert_int_equal(told.last.reason, i % 2 ? NO_WRITE : NO_READ);
 	}
 	assert_int_equal(fault_fsts(b->u) & 3, 0);
@@ -474,6 +475,78 @@ static void test_a_status_bit_that_is_stuck(void **state)
 	finish(&b, p);
 }
 
+/* A record that cannot be cleared: each call ends, the log says little, the
+ * device that it names is off the bus, and the other records are still read. */
+static void test_a_record_that_is_stuck(void **state)
+{
+	struct process *p;
+	struct bench b;
+	unsigned lines;
+
+	(void)state;
+	p = start(&b, "8 records");
+	assert_int_equal(process_attach(p, b.af, 0), 0);
+	b.u->trouble.stuck_record = true;
+	fault_at(&b, VA + PAGE, true);
+	lines = b.m->nlog;
+	for (unsigned i = 0; i < 1000; i++) {
+		model_call(b.m);
+		(void)!iommu_service_faults();
+		assert_true(b.m->steps_in_call < 200);
+	}
+	assert_true(b.m->nlog - lines < 40);
+	assert_true(dev(b.flr)->fenced);
+	assert_false(dev(b.af)->fenced);
+	fault_report(b.u, NO_WRITE, b.af->sid, VA + 7 * PAGE, true);
+	model_call(b.m);
+	for (unsigned i = 0; i < 4; i++)
+		(void)!iommu_service_faults();
+	assert_true(model_logged(b.m, "0:4.0 write 0x12345d000"));
+	b.u->trouble.stuck_record = false;
+	service(&b);
+	finish(&b, p);
+}
+
+/* A storm at each step of a change of somebody else's. */
+static struct function *stormy;
+
+static void storms(struct machine *m, const struct happening *h)
+{
+	uint64_t v = 0;
+
+	(void)h;
+	model_dma(m, 0, stormy->sid, VA + 100 * PAGE, &v, 8, true);
+}
+
+static void test_a_storm_meanwhile(void **state)
+{
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "256 records");
+	q = process(&b, 8);
+	assert_int_equal(process_map(q, VA, 2, RW), 0);
+	assert_int_equal(process_attach(q, b.af, 0), 0);
+	stormy = b.flr;
+	b.m->hook = storms;
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(process_replace(q, VA, RW), 0);
+		assert_true(can_write(q, b.af, VA));
+		model_call(b.m);
+		for (unsigned n = 0; n < 40 && iommu_service_faults(); n++)
+			;
+	}
+	assert_true(dev(b.flr)->fenced);
+	assert_false(function_mastering(b.flr));
+	assert_false(dev(b.af)->fenced);
+	assert_true(b.m->nlog < 400);
+	b.m->hook = NULL;
+	service(&b);
+	process_end(q);
+	finish(&b, p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +566,8 @@ int main(void)
 		bench_test(test_faults_of_two_units),
 		bench_test(test_a_unit_that_is_gone_is_noticed),
 		bench_test(test_a_status_bit_that_is_stuck),
+		bench_test(test_a_record_that_is_stuck),
+		bench_test(test_a_storm_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -6,6 +6,8 @@
  */
 #include "bench.h"
 
+#include <iommu_text.h>
+
 static struct process *start(struct bench *b, const char *name, int wired)
 {
 	struct process *p;
@@ -140,6 +142,37 @@ static void test_waits_that_cannot_end(void **state)
 	finish(&b, p);
 }
 
+/* 5: nor one that never has its transactions done. */
+static void test_waits_that_cannot_end_for_a_device(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 1", WITHOUT_WIRED);
+	b.flr->drains = ~0u;
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	assert_int_equal(process_detach(b.flr), 0);
+	assert_true(model_logged(b.m, "still has transactions pending"));
+	finish(&b, p);
+}
+
+/* 5: nor a unit with a queue that is gone while it is waited for. */
+static void test_waits_that_cannot_end_for_a_queue(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "real unit 22", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.u->trouble.gone = true;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_true(b.m->steps_in_call < 2000);
+	finish(&b, p);
+}
+
 /* 6: the code that marks the unit failed does run. */
 static void test_dead_error_path(void **state)
 {
@@ -243,7 +276,47 @@ static void test_fault_index_wraps_one_record_late(void **state)
 	finish(&b, p);
 }
 
-/* 10: lengths of 0, unknown types, one bad unit among good ones. */
+/* 9: registers are mapped up to the last record. */
+static void test_end_of_the_fault_array_without_the_stride(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "256 records", WITHOUT_WIRED);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	for (unsigned i = 0; i < 256; i++) {
+		can_read(p, b.flr, VA + 2 * PAGE);
+		while (iommu_service_faults())
+			;
+		b.m->now += 1000000000;	/* no storm */
+	}
+	assert_int_equal(dev(b.flr)->faults, 256);
+	assert_int_equal(fault_fsts(b.u) & FS_PPF, 0);
+	finish(&b, p);
+}
+
+/* 9: whoever had the unit before left its index where it was. */
+static void test_index_that_survives_a_reset(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("8 records"), WITHOUT_WIRED, 1);
+	b.u->next_record = b.u->first_record = 5;
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_false(can_read(p, b.flr, VA));
+	while (iommu_service_faults())
+		;
+	assert_int_equal(dev(b.flr)->faults, 1);
+	finish(&b, p);
+}
+
+/* 10: lengths of 0, unknown types, one bad unit among good ones, which names
+ * devices that others serve. */
 static void test_firmware_input(void **state)
 {
 	struct image image;
@@ -255,6 +328,7 @@ static void test_firmware_input(void **state)
 		bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
 		bench_table(b.m, &image);
 		put_drhd(&image, 0, 0xfed1f000);	/* nothing there */
+		put_scope(&image, 1, 0, 1, (const uint8_t[]){ 4, 0 });
 		put_entry(&image, 77);
 		put_bytes(&image, 0, 4);
 		put_drhd(&image, 0, 0xfed90000);
@@ -270,9 +344,53 @@ static void test_firmware_input(void **state)
 		iommu_start(true);
 		assert_int_equal(iommu.nunits, 1);
 		assert_null(iommu_missing());
-		assert_non_null(dev(b.plain)->unit);
+		assert_ptr_equal(dev(b.plain)->unit, iommu.units[0]);
+		assert_ptr_equal(dev(b.af)->unit, iommu.units[0]);
 		bench_close(&b);
 	}
+}
+
+/* 10: neither the scopes of a good unit nor its reading come to no end. */
+static void test_a_scope_of_length_0(void **state)
+{
+	struct image image;
+	struct bench b;
+	uint32_t at;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	image_start(&image);
+	put_drhd(&image, 0, 0xfed90000);
+	put_scope(&image, 1, 0, 1, (const uint8_t[]){ 2, 0 });
+	at = put_scope(&image, 1, 0, 1, (const uint8_t[]){ 4, 0 });
+	image.bytes[at + 1] = 0;
+	image_seal(&image);
+	model_call(b.m);
+	bench_table_given(image.bytes, image.len);
+	bench_add_devices(b.m);
+	assert_non_null(dev(b.plain)->unit);
+	assert_null(dev(b.af)->unit);
+	assert_true(model_logged(b.m, "scope length less than 6"));
+	bench_close(&b);
+}
+
+/* 10: a path goes through the buses below its bridges. */
+static void test_every_hop_on_the_root_bus(void **state)
+{
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	image_start(&image);
+	put_drhd(&image, 0, 0xfed90000);
+	put_scope(&image, 1, 0, 2, (const uint8_t[]){ 1, 0, 0, 0 });
+	image_seal(&image);
+	bench_table_given(image.bytes, image.len);
+	bench_add_devices(b.m);
+	assert_non_null(dev(b.flr)->unit);
+	assert_null(dev(b.plain)->unit);
+	bench_close(&b);
 }
 
 /* 11: a pid is no domain id, and no two spaces share one. */
@@ -312,9 +430,21 @@ static void test_coherency(void **state)
 	finish(&b, p);
 }
 
-/* 13: tables go back to the allocator after the flush; the model looks. */
+/* Whether a table has been freed before the unit was asked to forget it. */
+static void freed_or_asked(struct machine *m, const struct happening *h)
+{
+	const char **first = m->hook_arg;
+
+	if (!*first && h->what == E_FREE)
+		*first = "freed";
+	if (!*first && h->what == E_WRITE && h->where == R_IQT)
+		*first = "asked";
+}
+
+/* 13: tables go back to the allocator after the flush. */
 static void test_freed_before_flushed(void **state)
 {
+	const char *first = NULL;
 	struct process *p;
 	struct bench b;
 
@@ -323,6 +453,11 @@ static void test_freed_before_flushed(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_true(can_write(p, b.flr, VA));
 	assert_true(b.u->ntables > 0);
+	b.m->hook = freed_or_asked;
+	b.m->hook_arg = &first;
+	assert_int_equal(process_unmap(p, VA & -(2ul << 20), 512), 0);
+	assert_string_equal(first, "asked");
+	b.m->hook = NULL;
 	process_end(p);
 	assert_int_equal(b.u->ntables, 0);
 	bench_close(&b);
@@ -366,6 +501,24 @@ static void test_bypass_through_the_interface(void **state)
 	finish(&b, p);
 }
 
+/* 15: what is no number is not 0, and what is too large is not cut. */
+static void test_bypass_through_what_is_written(void **state)
+{
+	char buf[2 * IOMMU_COMMAND_MAX];
+	struct text subject = { .buf = buf, .size = sizeof(buf) };
+	struct iommu_command cmd;
+	uint16_t segment, sid;
+
+	(void)state;
+	assert_null(iommu_parse_attach("0:3.0 7", &cmd, &subject));
+	assert_int_equal(cmd.pid, 7);
+	assert_non_null(iommu_parse_attach("0:3.0 foo", &cmd, &subject));
+	assert_non_null(iommu_parse_bdf("100:23.8", &segment, &sid));
+	assert_non_null(iommu_parse_bdf("100:3.0", &segment, &sid));
+	assert_non_null(iommu_parse_bdf("0:23.0", &segment, &sid));
+	assert_non_null(iommu_parse_bdf("0:3.8", &segment, &sid));
+}
+
 /* 16 */
 static void test_a_reserved_region_with_an_impossible_range(void **state)
 {
@@ -382,6 +535,9 @@ static void test_a_reserved_region_with_an_impossible_range(void **state)
 	bench_add_devices(b.m);
 	assert_null(dev(b.plain)->refused);
 	assert_true(model_logged(b.m, "reserved region ends before"));
+	iommu_start(true);
+	assert_null(dev(b.plain)->space);
+	assert_false(function_mastering(b.plain));
 	bench_close(&b);
 }
 
@@ -405,6 +561,58 @@ static void test_the_unprotected_window(void **state)
 	bench_boot(&b);
 	assert_true(b.u->gsts & G_TE);
 	bench_close(&b);
+}
+
+static void never_off(struct machine *m, const struct happening *h)
+{
+	(void)m;
+	if (h->what == E_WRITE && h->where == R_GCMD)
+		assert_true(h->value & G_TE);
+}
+
+/* 17: nor is a unit that translates already turned off first. */
+static void test_a_second_kernel_first_turns_it_off(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.u->gsts = G_TE | G_SRTP;
+	b.u->root = b.u->rtaddr = memory_pa(b.m, memory_alloc(b.m, PAGE));
+	b.m->hook = never_off;
+	bench_boot(&b);
+	assert_true(b.u->gsts & G_TE);
+	bench_close(&b);
+}
+
+static void protected_until_then(struct machine *m, const struct happening *h)
+{
+	bool *seen = m->hook_arg;
+
+	if (h->what != E_WRITE || h->where != R_GCMD || h->value & G_TE)
+		return;
+	assert_true(h->unit->pmen & 1);
+	*seen = true;
+}
+
+/* 17: nobody reaches memory until translation is on, and then it is open. */
+static void test_protected_memory_only_ever_switched_off(void **state)
+{
+	bool seen = false;
+	struct bench b;
+
+	(void)state;
+	for (unsigned i = 0; i < ntriples && !seen; i++) {
+		if (!(triple_at(i)->cap >> 5 & 3))
+			continue;
+		bench_open(&b, triple_at(i), WITHOUT_WIRED, 1);
+		b.m->hook = protected_until_then;
+		b.m->hook_arg = &seen;
+		bench_boot(&b);
+		assert_false(b.u->pmen & 1);
+		bench_close(&b);
+	}
+	assert_true(seen);
 }
 
 /* 18: FPD is in no entry, and a storm does not take the machine down. */
@@ -484,19 +692,28 @@ int main(void)
 		bench_test(test_no_drain_bits_set),
 		bench_test(test_errors_checked_and_thrown_away),
 		bench_test(test_waits_that_cannot_end),
+		bench_test(test_waits_that_cannot_end_for_a_device),
+		bench_test(test_waits_that_cannot_end_for_a_queue),
 		bench_test(test_dead_error_path),
 		bench_test(test_one_shot_command_bits_replayed),
 		bench_test(test_fault_record_never_cleared),
 		bench_test(test_ring_arithmetic),
 		bench_test(test_fault_index_wraps_one_record_late),
+		bench_test(test_end_of_the_fault_array_without_the_stride),
+		bench_test(test_index_that_survives_a_reset),
 		bench_test(test_firmware_input),
+		bench_test(test_a_scope_of_length_0),
+		bench_test(test_every_hop_on_the_root_bus),
 		bench_test(test_domain_ids),
 		bench_test(test_coherency),
 		bench_test(test_freed_before_flushed),
 		bench_test(test_torn_entries),
 		bench_test(test_bypass_through_the_interface),
+		bench_test(test_bypass_through_what_is_written),
 		bench_test(test_a_reserved_region_with_an_impossible_range),
 		bench_test(test_the_unprotected_window),
+		bench_test(test_a_second_kernel_first_turns_it_off),
+		bench_test(test_protected_memory_only_ever_switched_off),
 		bench_test(test_faults_switched_off),
 		bench_test(test_wrong_unit),
 		bench_test(test_dead_owner),

@@ -21,6 +21,20 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 }
 
 static uint64_t operations, accesses;
+static bool met[64];		/* kinds of units, by number */
+
+/* How many kinds: of those that were ever built, or of the others. */
+static unsigned kinds_met(bool built)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ntriples; i++)
+		n += met[i] && built == (strncmp(triple_at(i)->name,
+						 "real unit", 9) == 0 ||
+					 strcmp(triple_at(i)->name,
+						"qemu") == 0);
+	return n;
+}
 
 static void one_run(uint64_t seed, unsigned ops)
 {
@@ -32,6 +46,8 @@ static void one_run(uint64_t seed, unsigned ops)
 	r.b.m->label = label;
 	while (r.ops < ops && !r.b.m->violations)
 		run_one(&r);
+	for (unsigned i = 0; i < UNITS; i++)
+		met[r.kinds[i]] = true;
 	operations += r.ops;
 	accesses += r.b.m->accesses;
 	run_close(&r);
@@ -47,7 +63,8 @@ static void test_operations_by_chance(void **state)
 	for (; runs; runs--, seed += stride)
 		one_run(seed, (unsigned)ops);
 	assert_true(accesses > operations);
-	print_message("%lu operations, %lu accesses\n", operations, accesses);
+	print_message("%lu operations, %u+%u kinds of units, %lu accesses\n",
+		      operations, kinds_met(true), kinds_met(false), accesses);
 }
 
 int main(void)

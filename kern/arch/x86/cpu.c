@@ -109,11 +109,13 @@ bool irq_disable(void)
 
 void irq_enable(void)
 {
+	lock_irqs_on(CALLER);
 	irq_on();
 }
 
 void irq_enable_and_halt(void)
 {
+	lock_irqs_on(CALLER);
 	irq_on_halt();
 }
 

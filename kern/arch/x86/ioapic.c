@@ -16,10 +16,11 @@
 #define ENTRY_LOW	(1u << 13)
 #define ENTRY_LEVEL	(1u << 15)
 #define ENTRY_MASKED	(1u << 16)
-#define ENTRY_DEST_SHIFT 24
+#define ENTRY_DEST_SHIFT 56
 #define MAX_IOAPICS	8
 
 struct ioapic {
+	const struct acpi_ioapic *acpi;
 	uint8_t *regs;
 	uint32_t gsi_base, inputs;
 };
@@ -51,6 +52,7 @@ static void add(const struct acpi_ioapic *found)
 	io->regs = mmio_map(found->base, PGSIZE);
 	if (!io->regs)
 		return;
+	io->acpi = found;
 	io->gsi_base = found->gsi_base;
 	io->inputs = (get(io, REG_VERSION) >> 16 & 0xff) + 1;
 	for (unsigned i = 0; i < io->inputs; i++)
@@ -66,24 +68,43 @@ void ioapic_init(void)
 		klog(LOG_WARN, "ioapic: none found; no ISA interrupts");
 }
 
-bool ioapic_route(uint32_t gsi, unsigned vector, uint32_t dest_apic,
-		  bool level, bool low)
+static struct ioapic *find(uint32_t gsi)
 {
 	struct ioapic *io;
-	unsigned input;
-	bool found = false;
 
-	spin_lock(&ioapics.lock);
-	for (unsigned i = 0; i < ioapics.n && !found; i++) {
+	for (unsigned i = 0; i < ioapics.n; i++) {
 		io = &ioapics.list[i];
-		input = gsi - io->gsi_base;
-		if (input >= io->inputs)
-			continue;
-		set(io, REG_ENTRY(input) + 1, dest_apic << ENTRY_DEST_SHIFT);
-		set(io, REG_ENTRY(input), vector | (level ? ENTRY_LEVEL : 0) |
-		    (low ? ENTRY_LOW : 0));
-		found = true;
+		if (gsi - io->gsi_base < io->inputs)
+			return io;
 	}
+	return NULL;
+}
+
+const struct acpi_ioapic *ioapic_of(uint32_t gsi)
+{
+	struct ioapic *io = find(gsi);
+
+	return io ? io->acpi : NULL;
+}
+
+uint64_t ioapic_entry(unsigned vector, uint32_t dest_apic)
+{
+	return (uint64_t)dest_apic << ENTRY_DEST_SHIFT | vector;
+}
+
+bool ioapic_route(uint32_t gsi, uint64_t entry, bool level, bool low)
+{
+	struct ioapic *io = find(gsi);
+	unsigned reg;
+
+	if (!io)
+		return false;
+	reg = REG_ENTRY(gsi - io->gsi_base);
+	entry |= (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0);
+	spin_lock(&ioapics.lock);
+	set(io, reg, ENTRY_MASKED);	/* its halves are two writes */
+	set(io, reg + 1, (uint32_t)(entry >> 32));
+	set(io, reg, (uint32_t)entry);
 	spin_unlock(&ioapics.lock);
-	return found;
+	return true;
 }

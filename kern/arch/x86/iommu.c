@@ -242,9 +242,9 @@ static void fence_all(bool on)
 	}
 }
 
-static bool can_run(const struct vtd *u)
+static bool can_run(struct vtd *u)
 {
-	return !u->unsupported && !u->broken;
+	return !u->unsupported && vtd_alive(u);
 }
 
 /* Protected memory would stop firmware's devices, too; where there are some,
@@ -325,7 +325,7 @@ bool iommu_powered(void)
 static void master_all_attached(bool on)
 {
 	os_lock(&iommu.lock);
-	iommu.powered = on;
+	__atomic_store_n(&iommu.powered, on, __ATOMIC_RELEASE);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (wants_bus(d))
 			bus_master(d, on);

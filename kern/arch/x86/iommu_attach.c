@@ -20,34 +20,55 @@ void fence(struct iommu_dev *d, const char *why)
 	d->fenced = true;
 }
 
-/* From here on the space's flushes reach the device's TLB; room for it has been
- * checked. */
-static void list_ats(struct iommu_dev *d, struct iommu_space *s,
-		     struct space_unit *su)
+/* iommu.lock held.  From here on the space's flushes reach the device's TLB;
+ * room for it has been checked. */
+static void join_ats(struct iommu_dev *d, struct space_unit *su)
 {
-	os_lock(&s->lock);
+	os_lock(&su->space->lock);
 	su->ats[su->nats++] = d->sid;
-	os_unlock(&s->lock);
+	os_unlock(&su->space->lock);
+	d->ats_in = su;
 }
 
-static void unlist_ats(struct iommu_dev *d, struct iommu_space *s,
-		       struct space_unit *su)
+/* iommu.lock held.  It may not use its TLB any more: nothing needs to be flushed
+ * there. */
+static void leave_ats(struct iommu_dev *d)
 {
-	os_lock(&s->lock);
+	struct space_unit *su = d->ats_in;
+
+	if (!su)
+		return;
+	os_lock(&su->space->lock);
 	for (unsigned i = 0; i < su->nats; i++)
 		if (su->ats[i] == d->sid) {
 			su->ats[i] = su->ats[--su->nats];
 			break;
 		}
-	os_unlock(&s->lock);
+	os_unlock(&su->space->lock);
+	d->ats_in = NULL;
+	ats_enable(d, false);
 }
 
-/* It may not use its TLB any more: nothing needs to be flushed there. */
-static void leave_ats(struct iommu_dev *d)
+/* Where it was in use. */
+static struct space_unit *stop_ats(struct iommu_dev *d)
 {
-	if (d->ats_on)
-		unlist_ats(d, d->space, d->su);
-	d->ats_on = false;
+	struct space_unit *su;
+
+	os_lock(&iommu.lock);
+	su = d->ats_in;
+	leave_ats(d);
+	os_unlock(&iommu.lock);
+	return su;
+}
+
+static bool uses_ats(const struct iommu_dev *d)
+{
+	bool uses;
+
+	os_lock(&iommu.lock);
+	uses = d->ats_in;
+	os_unlock(&iommu.lock);
+	return uses;
 }
 
 /* A device that does not answer invalidations is fenced alone.  What it still
@@ -60,9 +81,8 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 	d = find_device(u->segment, sid);
 	if (d) {
 		fence(d, "its device TLB does not answer");
-		d->mute = d->ats_on;
+		d->mute |= d->ats_in != NULL;
 		leave_ats(d);
-		ats_enable(d, false);
 	}
 	os_unlock(&iommu.lock);
 }
@@ -97,7 +117,7 @@ static void quiesce(struct iommu_dev *d)
 	for_each_peer(p, d) {
 		if (!p->used_by || p->reset == RESET_NONE)
 			continue;
-		leave_ats(p);
+		stop_ats(p);
 		if (function_reset(p))
 			p->used_by = 0;
 	}
@@ -130,7 +150,9 @@ static void batch_add(struct batch *b, struct inv i)
  * last, since a stale IOTLB fills them. */
 static int forget(struct iommu_dev *d, uint16_t did)
 {
+	struct inv devtlb[INV_DEVTLB_MAX];
 	struct batch b = { .unit = d->unit };
+	unsigned n;
 
 	for_each_peer(p, d)
 		for (unsigned i = 0; i < p->nrids; i++)
@@ -139,15 +161,14 @@ static int forget(struct iommu_dev *d, uint16_t did)
 		for (unsigned i = 0; i < p->nrids; i++)
 			batch_add(&b, inv_context_device(did, p->rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(did));
-	for_each_peer(p, d)
-		if (p->ats_on)
-			batch_add(&b, inv_devtlb(p->sid, 0, 52));
+	for_each_peer(p, d) {
+		n = uses_ats(p) ? inv_devtlb_all(p->unit, p->sid, devtlb) : 0;
+		while (n > 0)
+			batch_add(&b, devtlb[--n]);
+	}
 	batch_run(&b);
 	for_each_peer(p, d)
-		if (p->ats_on) {
-			leave_ats(p);
-			ats_enable(p, false);
-		}
+		stop_ats(p);
 	return b.err;
 }
 
@@ -175,20 +196,18 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 /* Off the bus still: its TLB is on before a flush can ask it.  A flush that
  * began before it was listed may not have ended: it must not be filled from what
  * that one is about to drop. */
-static int start_ats(struct iommu_dev *d, struct iommu_space *s,
-		     struct space_unit *su)
+static int start_ats(struct iommu_dev *d, struct space_unit *su)
 {
 	struct inv flush = inv_iotlb_domain(su->did);
 	int err;
 
 	ats_enable(d, true);
-	list_ats(d, s, su);
+	os_lock(&iommu.lock);
+	join_ats(d, su);
+	os_unlock(&iommu.lock);
 	err = vtd_invalidate(d->unit, &flush, 1);
-	if (err) {
-		unlist_ats(d, s, su);
-		ats_enable(d, false);
-	}
-	d->ats_on = !err;
+	if (err)
+		stop_ats(d);
 	return err;
 }
 
@@ -214,7 +233,7 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 		p->space = s;
 		p->su = su;
 		p->used_by = s->serial;
-		p->fenced = !vtd_alive(p->unit);
+		p->fenced = !vtd_alive(p->unit) || p->mute;
 		p->in_window = 0;
 		if (!bus_master(p, true) && !p->fenced)
 			os_log(OS_WARN, "iommu: %s does not take the bus",
@@ -242,10 +261,21 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 	err = install(d, to, su, ats);
 	for_each_peer(p, d)
 		if (!err && ats)
-			err = start_ats(p, to, su);
+			err = start_ats(p, su);
 	if (!err)
 		new_owner(d, to, su);
 	return err;
+}
+
+/* Devices may have the caches passed over only where all units overrule that
+ * (SNP in the tree, ECAP.SC). */
+static void forbid_no_snoop(const struct iommu_space *s)
+{
+	os_lock(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		if (d->space == s)
+			no_snoop_off(d);
+	os_unlock(&iommu.lock);
 }
 
 /* The space's tree so that this unit can walk it too. */
@@ -253,12 +283,17 @@ static int adapt(struct iommu_space *s, struct vtd *u)
 {
 	struct iommu_gather g = { .space = s };
 	struct sl_format f = sl_lesser(s->table.format, unit_format(u));
-	int err = sl_adapt(&s->table, f, &g.change);
+	int err;
 
-	if (iommu_flush(&g) < 0)
-		err = -1;
+	if (s->table.format.snoop && !f.snoop)
+		forbid_no_snoop(s);
+	tree_take(s);
+	err = sl_adapt(&s->table, f, &g.change);
 	if (!err && !sl_root(&s->table, u->levels))
 		err = os_error("no memory for I/O page tables");
+	tree_give(s);
+	if (iommu_flush(&g) < 0)
+		err = -1;
 	return err;
 }
 
@@ -278,6 +313,7 @@ static struct space_unit *new_presence(struct iommu_space *s, struct vtd *u)
 		os_error("no memory");
 		return NULL;
 	}
+	su->space = s;
 	su->unit = u;
 	su->did = (uint16_t)did;
 	return su;
@@ -355,9 +391,9 @@ static int check_unit(const struct iommu_dev *d)
 	if (d->unit->unsupported)
 		return os_error("its unit 0x%lx cannot be used: %s",
 				d->unit->base, d->unit->unsupported);
-	if (d->unit->broken)
+	if (!vtd_alive(d->unit))
 		return os_error("its unit 0x%lx has failed: %s", d->unit->base,
-				d->unit->failure);
+				vtd_failure(d->unit));
 	if (!iommu.powered)
 		return os_error("the iommu is off");
 	return 0;
@@ -485,30 +521,45 @@ int iommu_detach(struct iommu_dev *d)
  * that the reset swallows.  On again as in hand_over(). */
 static int reset_attached(struct iommu_dev *d)
 {
-	bool ats = d->ats_on;
+	struct space_unit *su = stop_ats(d);	/* off the bus it cannot use
+						 * what it keeps */
 
-	leave_ats(d);		/* off the bus it cannot use what it keeps */
-	ats_enable(d, false);
 	if (!function_reset(d))
 		return os_error("does not come back from its reset");
-	return ats ? start_ats(d, d->space, d->su) : 0;
+	return su ? start_ats(d, su) : 0;
+}
+
+static bool is_mute(const struct iommu_dev *d)
+{
+	bool mute;
+
+	os_lock(&iommu.lock);
+	mute = d->mute;
+	os_unlock(&iommu.lock);
+	return mute;
 }
 
 int iommu_reset(struct iommu_dev *d)
 {
-	if (d->unit && d->unit->broken)
+	int err;
+
+	if (d->unit && !vtd_alive(d->unit))
 		return os_error("its unit 0x%lx has failed", d->unit->base);
 	if (function_gone(d))
 		return os_error("does not answer");
-	if (d->mute)
+	if (is_mute(d))
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
-	if (d->reset != RESET_NONE && reset_attached(d) < 0)
-		return -1;
+	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
 	os_lock(&iommu.lock);
+	if (err) {
+		fence(d, "its reset has failed");
+		os_unlock(&iommu.lock);
+		return err;
+	}
 	if (d->space && !d->space->table.format.snoop)
 		no_snoop_off(d);
-	d->fenced = false;
+	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));
 	os_unlock(&iommu.lock);

@@ -54,7 +54,7 @@ static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 		(e.lo & field_mask(CONTEXT_SLPTPTR)) ==
 		sl_root(&d->space->table, u->levels) &&
 		field_get(e.lo, CONTEXT_TT) ==
-		(d->ats_on || d->mute ? TT_DEVICE_TLB : TT_UNTRANSLATED);
+		(d->ats_in || d->mute ? TT_DEVICE_TLB : TT_UNTRANSLATED);
 }
 
 static const char *check_device(struct iommu_dev *d)
@@ -103,7 +103,7 @@ static const char *check_unit(struct vtd *u)
 
 	if (u->unsupported)
 		return "ok (not used)";
-	if (u->broken)
+	if (!vtd_alive(u))
 		return "failed";
 	gsts = vtd_get32(u, GSTS);
 	if (!(gsts & GCMD_TE) != !u->translating)
@@ -150,5 +150,10 @@ const char *iommu_check_space(struct iommu_space *s,
 					    physaddr_t pa, int prot),
 			      void *arg)
 {
-	return sl_check(&s->table, right, arg);
+	const char *wrong;
+
+	tree_take(s);
+	wrong = sl_check(&s->table, right, arg);
+	tree_give(s);
+	return wrong;
 }

@@ -22,6 +22,7 @@
 /* A space's presence in a unit: shared by its devices behind it. */
 struct space_unit {
 	struct space_unit *next;
+	struct iommu_space *space;
 	struct vtd *unit;
 	uint16_t did;
 	unsigned devices;
@@ -34,6 +35,7 @@ struct iommu_space {
 	struct os_lock lock;
 	struct space_unit *units;
 	unsigned devices;
+	bool changing;		/* its tables: see tree_take() */
 	bool lost;		/* a unit failed with it */
 	void *owner;		/* NULL: the firmware's, for a device of its */
 	int pid;
@@ -75,7 +77,8 @@ struct iommu_dev {
 
 	struct iommu_space *space;	/* NULL: free */
 	struct space_unit *su;
-	bool ats_on;
+	struct space_unit *ats_in;	/* whose flushes reach its TLB; NULL: it
+					 * is off */
 	bool mute;			/* its TLB has not answered: it stays
 					 * fenced for as long as it is had */
 	bool fenced;			/* may not master the bus */
@@ -97,14 +100,15 @@ static inline bool wants_bus(const struct iommu_dev *d)
 	     first_ = (d), p = p->peers)
 
 /* Of a device scope of the DMAR table, once bus numbers are known. */
-enum scope_use { SCOPE_UNIT, SCOPE_RESERVED, SCOPE_ATS };
+enum scope_use { SCOPE_UNIT, SCOPE_IOAPIC, SCOPE_RESERVED, SCOPE_ATS };
 struct scope {
 	struct scope *next;
 	enum scope_use use;
 	uint16_t segment, sid;
 	bool bridge;
 	uint8_t secondary, subordinate;
-	struct vtd *unit;		/* SCOPE_UNIT */
+	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
+	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
 };
 
@@ -190,5 +194,8 @@ void devtlb_timeout(struct vtd *u, uint16_t sid);
 /* iommu_space.c */
 struct iommu_space *space_new(void *owner, int pid, uint64_t serial);
 struct sl_format unit_format(const struct vtd *u);
+/* Between these the tables are the caller's alone. */
+void tree_take(struct iommu_space *s);
+void tree_give(struct iommu_space *s);
 
 #endif

@@ -23,7 +23,7 @@ bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
 		.root_va = u->root,
 		.devices = iommu_unit_devices(n, NULL, 0),
 		.unsupported = u->unsupported,
-		.failure = u->broken ? u->failure : NULL,
+		.failure = vtd_failure(u),
 	};
 	return true;
 }
@@ -45,7 +45,7 @@ static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 		.faults = d->faults,
 		.unit = d->unit ? d->unit->base : 0,
 		.reserved = d->reserved,
-		.ats = d->ats_on,
+		.ats = d->ats_in,
 		.nrids = d->nrids,
 	};
 	for (unsigned i = 0; i < d->nrids; i++)
@@ -113,7 +113,7 @@ struct iommu_losses iommu_losses(void)
 	struct iommu_losses lost = { 0 };
 
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		lost.domain_ids += iommu.units[i]->lost_dids;
+		lost.domain_ids += READ_ONCE(iommu.units[i]->lost_dids);
 	os_lock(&iommu.lock);
 	lost.table_pages = iommu.lost_pages;
 	os_unlock(&iommu.lock);

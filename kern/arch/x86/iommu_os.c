@@ -148,7 +148,8 @@ int os_irq(void (*fn)(void *), void *arg, const char *name, uint64_t *addr,
 
 	if (vector < 0)
 		return vector;
-	m = irq_message(vector);
+	if (irq_message(vector, NULL, &m) < 0)
+		return -1;
 	*addr = m.addr;
 	*data = m.data;
 	return 0;

@@ -41,8 +41,21 @@ static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
 			return false;
 		bus = os_pci_read(segment, *sid, PCI_SECONDARY, 1);
 	}
-	return s->path_len &&
-		os_pci_read(segment, *sid, 0, 4) != 0xffffffff;
+	/* An I/O APIC need not be there as a PCI function. */
+	return s->path_len && (s->type == DMAR_SCOPE_IOAPIC ||
+		os_pci_read(segment, *sid, 0, 4) != 0xffffffff);
+}
+
+/* What a scope of that type is for, in a structure that is for `like`; false:
+ * nothing that we know. */
+static bool means(const struct dmar_scope *s, struct scope *like)
+{
+	if (s->type == DMAR_SCOPE_IOAPIC && like->use == SCOPE_UNIT) {
+		like->use = SCOPE_IOAPIC;
+		like->enum_id = s->enum_id;
+		return true;
+	}
+	return s->type == DMAR_SCOPE_ENDPOINT || s->type == DMAR_SCOPE_BRIDGE;
 }
 
 /* `like` says what for. */
@@ -72,6 +85,7 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 		const struct scope *like)
 {
 	struct dmar_scope s = { 0 };
+	struct scope what;
 	uint16_t sid;
 
 	while (dmar_next_scope(t, e, &s)) {
@@ -80,11 +94,11 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 			       s.offset, dmar_strerror(s.error));
 			continue;
 		}
-		if (s.type != DMAR_SCOPE_ENDPOINT &&
-		    s.type != DMAR_SCOPE_BRIDGE)
+		what = *like;
+		if (!means(&s, &what))
 			continue;
 		if (resolve(t, &s, e->segment, &sid))
-			add(like, sid);
+			add(&what, sid);
 		else
 			os_log(OS_WARN, "dmar: offset %u: its path leads to no "
 			       "device; dropped", s.offset);

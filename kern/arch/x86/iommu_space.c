@@ -2,7 +2,8 @@
 /*
  * I/O spaces: the tables of one owner, changed and flushed on every unit that
  * may walk them.  Called by the memory manager, which serialises the changes of
- * one space; attach and detach add and remove units meanwhile.
+ * one space; attach and detach add and remove units meanwhile, and attach adapts
+ * the tables to a lesser one: whoever touches them takes the tree.
  */
 #include "iommu_impl.h"
 
@@ -61,6 +62,30 @@ unsigned iommu_space_devices(struct iommu_space *s)
 	return __atomic_load_n(&s->devices, __ATOMIC_ACQUIRE);
 }
 
+/* No lock, since large changes take their time.  Who has it does not wait for
+ * hardware. */
+void tree_take(struct iommu_space *s)
+{
+	bool taken;
+
+	for (;;) {
+		os_lock(&s->lock);
+		taken = s->changing;
+		s->changing = true;
+		os_unlock(&s->lock);
+		if (!taken)
+			return;
+		os_relax();
+	}
+}
+
+void tree_give(struct iommu_space *s)
+{
+	os_lock(&s->lock);
+	s->changing = false;
+	os_unlock(&s->lock);
+}
+
 static uint64_t rights(int prot)
 {
 	return (prot & IOMMU_READ ? SL_R : 0) | (prot & IOMMU_WRITE ? SL_W : 0);
@@ -69,18 +94,28 @@ static uint64_t rights(int prot)
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
+	int err;
+
 	if (!g->space)
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
-	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
+	tree_take(g->space);
+	err = sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
+	tree_give(g->space);
+	return err;
 }
 
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
+	int err;
+
 	if (!g->space)
 		return 0;
-	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
+	tree_take(g->space);
+	err = sl_keep(&g->space->table, va, len, rights(prot), &g->change);
+	tree_give(g->space);
+	return err;
 }
 
 /* All units of a space, as they are now. */
@@ -133,6 +168,16 @@ static int flush_units(const struct iommu_change *c,
 	return err;
 }
 
+/* Whether a unit has failed with it, now or before. */
+static bool lose(struct iommu_space *s, bool lost)
+{
+	os_lock(&s->lock);
+	lost |= s->lost;
+	s->lost = lost;
+	os_unlock(&s->lock);
+	return lost;
+}
+
 int iommu_flush(struct iommu_gather *g)
 {
 	struct space_unit list[MAX_UNITS];
@@ -143,10 +188,11 @@ int iommu_flush(struct iommu_gather *g)
 		return 0;
 	if (c->added || c->removed)
 		err = flush_units(c, list, copy_units(g->space, list));
-	if (err && c->removed)
-		g->space->lost = true;
-	if (!g->space->lost)
+	if (!lose(g->space, err && c->removed)) {
+		tree_take(g->space);
 		sl_reap(&g->space->table, c);
+		tree_give(g->space);
+	}
 	*c = (struct iommu_change){ 0 };
 	return err;
 }

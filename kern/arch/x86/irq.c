@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <cpu.h>
 #include <fmt.h>
+#include <iommu.h>
 #include <irq.h>
 #include <lock.h>
 #include <log.h>
@@ -26,6 +27,9 @@ struct slot {
 	const char *name;
 	uint64_t count;
 	bool running;
+	bool mapped;		/* the two below are valid */
+	struct msi_message message;
+	struct iommu_irq remap;
 };
 
 static struct {
@@ -34,13 +38,24 @@ static struct {
 	uint64_t stray;
 } irqs = { .lock = SPINLOCK("irq") };
 
+static struct {
+	struct qlock lock;
+	bool done;
+} drain = { .lock = QLOCK(drain.lock, "irq drain") };
+
+/* The handler of vectors that a failed unit may still raise. */
+static void irq_ignore(void *unused)
+{
+	(void)unused;
+}
+
 int irq_alloc(irq_handler fn, void *arg, const char *name)
 {
 	struct slot *s;
 	int vector = 0;
 
 	spin_lock(&irqs.lock);
-	for (int v = T_FIRST_IRQ; v <= LAST_DEVICE_VECTOR && !vector; v++) {
+	for (int v = FIRST_DEVICE_VECTOR; v <= LAST_DEVICE_VECTOR && !vector; v++) {
 		s = &irqs.slots[v];
 		if (s->fn || s->running)
 			continue;
@@ -53,32 +68,73 @@ int irq_alloc(irq_handler fn, void *arg, const char *name)
 	return vector;
 }
 
-struct msi_message irq_message(int vector)
+/* Remapped where the source's unit can, else in compatibility format. */
+int irq_message(int vector, struct iommu_dev *source, struct msi_message *m)
 {
-	return (struct msi_message){
-		.addr = MSI_ADDR | cpus[0].apic_id << MSI_DEST_SHIFT,
-		.data = (uint32_t)vector,
-	};
+	struct slot *s = &irqs.slots[vector];
+	int err = 0;
+
+	if (!s->mapped) {
+		s->message = (struct msi_message){
+			.addr = MSI_ADDR | cpus[0].apic_id << MSI_DEST_SHIFT,
+			.data = (uint32_t)vector,
+		};
+		if (source)
+			err = iommu_irq_open(source, (uint8_t)vector,
+					     cpus[0].apic_id, &s->remap,
+					     &s->message.addr,
+					     &s->message.data);
+		s->mapped = !err;
+	}
+	*m = s->message;
+	return err;
 }
 
 int irq_route_isa(unsigned isa_irq, int vector)
 {
 	struct acpi_irq irq = acpi_isa_irq(isa_irq);
+	struct slot *s = &irqs.slots[vector];
+	const struct acpi_ioapic *io = ioapic_of(irq.gsi);
+	uint64_t entry = ioapic_entry((unsigned)vector, cpus[0].apic_id);
 
-	if (!ioapic_route(irq.gsi, (unsigned)vector, cpus[0].apic_id,
-			  irq.level, irq.low))
+	if (io && iommu_irq_open_ioapic(io->id, (uint8_t)vector,
+					cpus[0].apic_id, irq.level, &s->remap,
+					&entry) < 0)
+		return -1;
+	s->mapped = true;
+	if (!ioapic_route(irq.gsi, entry, irq.level, irq.low))
 		return error(ENODEV, "isa interrupt %u: no I/O APIC input %u",
 			     isa_irq, irq.gsi);
 	return 0;
 }
 
+void irq_drained(void)
+{
+	__atomic_store_n(&drain.done, true, __ATOMIC_RELEASE);
+}
+
+/* The unit has passed on all it had; what waits in the first processor is
+ * served before this returns. */
+static void wait_for_processor(void)
+{
+	qlock(&drain.lock);
+	__atomic_store_n(&drain.done, false, __ATOMIC_RELAXED);
+	apic_send(cpus[0].apic_id, VECTOR_DRAIN);
+	while (!__atomic_load_n(&drain.done, __ATOMIC_ACQUIRE))
+		cpu_pause();
+	qunlock(&drain.lock);
+}
+
 void irq_free(int vector)
 {
 	struct slot *s = &irqs.slots[vector];
+	int err = iommu_irq_close(&s->remap);
 
+	wait_for_processor();
 	spin_lock(&irqs.lock);
 	assert(s->fn);
-	s->fn = NULL;
+	s->fn = err ? irq_ignore : NULL;
+	s->mapped = false;
 	spin_unlock(&irqs.lock);
 	while (__atomic_load_n(&s->running, __ATOMIC_ACQUIRE))
 		cpu_pause();
@@ -108,7 +164,7 @@ void irq_text(struct text *t)
 	struct slot *s;
 
 	spin_lock(&irqs.lock);
-	for (unsigned v = T_FIRST_IRQ; v <= LAST_DEVICE_VECTOR; v++) {
+	for (unsigned v = FIRST_DEVICE_VECTOR; v <= LAST_DEVICE_VECTOR; v++) {
 		s = &irqs.slots[v];
 		if (s->fn)
 			text_add(t, "vector %u %s %lu\n", v, s->name, s->count);

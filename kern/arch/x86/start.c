@@ -33,7 +33,6 @@ void start_kernel(physaddr_t start_info)
 	clock_init();
 	sched_start_cpu(&cpus[0]);
 	smp_boot();
-	serial_start_input();
 	k = kthread_create("boot", kernel_main, NULL);
 	if (!k)
 		panic("boot: no memory for the first thread");

@@ -163,15 +163,20 @@ out:
 
 static void nmi(struct trapframe *tf)
 {
+	bool watched;
+
 	if (panicking)
 		for (;;)
 			asm volatile("hlt");
+	watched = lock_watched(false);
 	klog(LOG_WARN, "nmi on processor %u at %016lx", this_cpu()->id,
 	     tf->rip);
+	lock_watched(watched);
 }
 
 static void interrupt(unsigned vector)
 {
+	lock_in_irq(true);
 	switch (vector) {
 	case VECTOR_TIMER:
 		apic_eoi();
@@ -185,11 +190,16 @@ static void interrupt(unsigned vector)
 	case VECTOR_KICK:
 		apic_eoi();
 		break;
+	case VECTOR_DRAIN:
+		apic_eoi();
+		irq_drained();
+		break;
 	case VECTOR_SPURIOUS:
 		break;
 	default:
 		irq_dispatch(vector);
 	}
+	lock_in_irq(false);
 }
 
 static void exception(struct trapframe *tf)
@@ -208,6 +218,7 @@ static void exception(struct trapframe *tf)
 /* Before user code goes on: its time may be over, notes may be waiting. */
 static void before_user(struct trapframe *tf)
 {
+	lock_none("goes to user mode at", CALLER);
 	while (this_cpu()->resched || note_pending(current_kthread()->proc)) {
 		irq_enable();
 		if (this_cpu()->resched)

@@ -6,6 +6,7 @@
  */
 #include <arch.h>
 #include <error.h>
+#include <lockorder.h>
 #include <mmu.h>
 #include <string.h>
 #include <uaccess.h>
@@ -27,6 +28,7 @@ static int copy(void *to, const void *from, size_t n)
 {
 	int failed;
 
+	lock_none("touches user memory at", CALLER);
 	if (uaccess_has_smap)
 		asm volatile("stac" : : : "memory");
 	failed = user_copy(to, from, n);

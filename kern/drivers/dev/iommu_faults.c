@@ -32,7 +32,7 @@ void faults_add(const struct iommu_fault *f)
 
 	iommu_format_bdf(&t, f->segment, f->sid);
 	text_add(&t, " pid=%d %s 0x%lx: %s (reason 0x%x)\n", f->pid,
-		 f->read ? "read" : "write", f->addr, f->text, f->reason);
+		 f->access, f->addr, f->text, f->reason);
 	spin_lock(&faults.q.lock);
 	faults.lines[faults.end++ % FAULT_LINES] = l;
 	spin_unlock(&faults.q.lock);

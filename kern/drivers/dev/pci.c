@@ -6,7 +6,8 @@
  *		where that cannot hurt
  *	barN	its registers; mapped by its owner
  *	irqN	its interrupts; a read waits for one and gives the count
- *	ctl	reset
+ *	ctl	reset; irq N makes the first N interrupts, mask N and unmask N
+ *		turn one off and on
  *	status	owner, domain id, how it is reset, faults
  *
  * A qid's path is the function's number from 1 on and, in the low byte, the
@@ -20,6 +21,8 @@
 #include <string.h>
 
 enum { Qdir, Qconfig, Qctl, Qstatus, Qbar, Qirq = Qbar + PCI_NBARS };
+
+#define CTL_MAX		32
 
 #define QID(n, file)	((uint64_t)(n) << 8 | (file))
 #define QNUMBER(c)	((unsigned)((c)->qid.path >> 8))
@@ -139,7 +142,7 @@ static int gen_file(struct chan *c, uint64_t i, struct dir *d)
 static void make_text(struct chan *c, struct text *t)
 {
 	if (QFILE(c) == Qctl)
-		text_add(t, "reset\n");
+		text_add(t, "reset, irq N, mask N or unmask N\n");
 	else
 		pciown_status_text(nth(QNUMBER(c)), t);
 }
@@ -156,7 +159,7 @@ static int pci_open(struct chan *c, int mode)
 	if (QFILE(c) < Qirq)
 		return pciown_check(d);
 	c->stream = true;
-	return pciown_irq_open(d, QFILE(c) - Qirq);
+	return pciown_irq_open(d, QFILE(c) - Qirq, QFILE(c) - Qirq + 1);
 }
 
 static void pci_close(struct chan *c)
@@ -223,13 +226,40 @@ static int write_config(struct pci_device *d, const void *buf, size_t n,
 	return pciown_config_write(d, (unsigned)off, (unsigned)n, v);
 }
 
-static int command(struct pci_device *d, const char *cmd, size_t n)
+/* "WORD N"; false: it is not. */
+static bool numbered(const char *cmd, const char *word, unsigned *n)
 {
-	if (n && cmd[n - 1] == '\n')
-		n--;
-	if (n != 5 || memcmp(cmd, "reset", 5))
-		return error(EINVAL, "%s: ctl: reset, nothing else", d->name);
-	return pciown_reset(d);
+	size_t len = strlen(word);
+	uint64_t v;
+
+	if (strncmp(cmd, word, len) || cmd[len] != ' ')
+		return false;
+	cmd += len + 1;
+	if (!parse_number(&cmd, 10, PCI_MAX_IRQS, &v) || *cmd)
+		return false;
+	*n = (unsigned)v;
+	return true;
+}
+
+static int command(struct pci_device *d, const char *text, size_t len)
+{
+	char cmd[CTL_MAX];
+	unsigned n;
+
+	if (len && text[len - 1] == '\n')
+		len--;
+	memcpy(cmd, text, MIN(len, CTL_MAX - 1));
+	cmd[MIN(len, CTL_MAX - 1)] = '\0';
+	if (len == strlen("reset") && !strcmp(cmd, "reset"))
+		return pciown_reset(d);
+	if (len < CTL_MAX && numbered(cmd, "irq", &n) && n)
+		return pciown_irq_open(d, 0, n);
+	if (len < CTL_MAX && numbered(cmd, "mask", &n))
+		return pciown_irq_mask(d, n, true);
+	if (len < CTL_MAX && numbered(cmd, "unmask", &n))
+		return pciown_irq_mask(d, n, false);
+	return error(EINVAL, "%s: ctl: reset, irq N, mask N or unmask N",
+		     d->name);
 }
 
 static ssize_t pci_write(struct chan *c, const void *buf, size_t n,

@@ -200,6 +200,95 @@ static void interrupts_after_a_reset(void)
 	CHECK(!(msix_control() & 0x8000));
 }
 
+static int ctl(const char *command)
+{
+	return writefile(file("ctl"), command);
+}
+
+static void raise_irq(uint8_t *regs)
+{
+	put32(regs + 0x60, 1);
+	put32(regs + 0x64, 1);
+}
+
+static void mask_and_unmask(void)
+{
+	struct pollfd f = { .events = POLLIN };
+	char text[16];
+	uint8_t *regs;
+
+	own();
+	FAILS(ctl("mask 0"), "irq 0 is not open");
+	CHECK(ctl("irq 1") == 0);
+	f.fd = drv_irq(bdf, 0);
+	regs = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+	CHECK(ctl("mask 0\n") == 0);
+	raise_irq(regs);
+	CHECK(poll(&f, 1, 10) == 0);
+	CHECK(ctl("unmask 0") == 0);
+	raise_irq(regs);
+	CHECK(poll(&f, 1, 1000) == 1);
+	CHECK(read(f.fd, text, sizeof(text)) == 2 && text[0] == '1');
+	FAILS(ctl("mask 1"), "irq 1 is not open");
+	FAILS(ctl("irq 2"), "has no interrupt 1");
+	FAILS(ctl("mask"), "reset, irq N");
+	FAILS(ctl("mask 99999999999"), "reset, irq N");
+}
+
+/* A device that does nothing but interrupt. */
+static void interrupt_storm(void)
+{
+	char text[16];
+	uint8_t *regs;
+	int fd;
+
+	own();
+	fd = drv_irq(bdf, 0);
+	regs = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+	for (unsigned i = 0; i < 200000; i++)
+		raise_irq(regs);
+	sleep_ms(10);
+	CHECK(read(fd, text, sizeof(text)) > 1);
+	raise_irq(regs);
+	sleep_ms(10);
+	CHECK(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 0);
+	CHECK(ctl("unmask 0") == 0);
+	raise_irq(regs);
+	sleep_ms(10);
+	CHECK(read(fd, text, sizeof(text)) == 2 && text[0] == '1');
+}
+
+static void share_of_vectors(void)
+{
+	char third[BDF_LEN];
+	int fd;
+
+	CHECK(drv_find(0x1b36, 0x10, bdf) == 0);
+	CHECK(drv_attach("0:4.0", getpid(), "") == 0);
+	CHECK(drv_attach("0:5.0", getpid(), "") == 0);
+	CHECK(drv_attach("0:6.0", getpid(), "") == 0);
+	snprint(third, sizeof(third), "#pci/0:6.0/ctl");
+	CHECK(writefile("#pci/0:4.0/ctl", "irq 32") == 0);
+	CHECK(writefile("#pci/0:5.0/ctl", "irq 31") == 0);
+	FAILS(writefile(third, "irq 2"), "process's share");
+	CHECK(writefile(third, "irq 1") == 0);
+	fd = open("#pci/0:6.0/irq0", OREAD);
+	CHECK(fd >= 0);
+	FAILS(open("#pci/0:6.0/irq1", OREAD), "process's share");
+	CHECK(drv_detach("0:5.0") == 0);
+	CHECK(writefile(third, "irq 32") == 0);
+}
+
+static void open_and_close(void)
+{
+	CHECK(drv_find(0x1234, 0x11e8, bdf) == 0);
+	for (unsigned i = 0; i < 300; i++) {
+		CHECK(drv_attach(bdf, getpid(), "unsafe") == 0);
+		CHECK(ctl("irq 1") == 0);
+		CHECK(drv_detach(bdf) == 0);
+	}
+}
+
 #define LARGE	(2ul << 20)
 #define EDU_MAX	4095		/* one more and QEMU ends */
 
@@ -299,6 +388,10 @@ static const struct test tests[] = {
 	{ "interrupts_are_revoked", interrupts_are_revoked },
 	{ "interrupts_of_the_next_owner", interrupts_of_the_next_owner },
 	{ "interrupts_after_a_reset", interrupts_after_a_reset },
+	{ "mask_and_unmask", mask_and_unmask },
+	{ "interrupt_storm", interrupt_storm },
+	{ "share_of_vectors", share_of_vectors },
+	{ "open_and_close", open_and_close },
 	{ "reset", reset },
 	{ "large_pages", large_pages },
 	{ "too_much_pinned", too_much_pinned },

@@ -315,6 +315,28 @@ static void bad_handlers(void)
 	CHECK(!(flags & 0x4000));	/* NT */
 }
 
+/* A fork that a note comes to is made again behind it, and nobody sees. */
+static void while_forking(void)
+{
+	int parent = getpid(), poster, pid;
+
+	notify(keep);
+	poster = fork();
+	CHECK(poster >= 0);
+	while (poster == 0)
+		(void)!try_to_post(parent, "x");
+	for (unsigned i = 0; i < 100; i++) {
+		pid = fork();
+		CHECK(pid >= 0);
+		if (pid == 0)
+			exit(0);
+		while (wait(NULL) != pid)
+			;
+	}
+	CHECK(came > 0);
+	end(poster);
+}
+
 /* Notes of a group. */
 static void groups(void)
 {
@@ -343,6 +365,7 @@ static const struct test tests[] = {
 	{ "iommu_notes_are_ignored", iommu_notes_are_ignored },
 	{ "breaks_off_calls", breaks_off_calls }, { "queue", queue },
 	{ "bad_handlers", bad_handlers }, { "groups", groups },
+	{ "while_forking", while_forking },
 	{ NULL, NULL },
 };
 

@@ -305,6 +305,26 @@ static void test_registers_are_ignored_with_a_queue(void **state)
 	soft_close(&s);
 }
 
+/* 11.4.8: a mask beyond CAP.MAMV is told by IAIG, and nothing is dropped. */
+static void test_registers_refuse_masks_that_are_too_wide(void **state)
+{
+	unsigned iva = (unsigned)bits(PLAIN_ECAP, 17, 8) * 16;
+	struct soft s;
+
+	(void)state;
+	soft_open(&s, 0x10, PLAIN_CAP, PLAIN_ECAP);
+	assert_true(reads(&s));
+	set(&s, entry(&s, 1), 0);
+	unit_write(s.u, iva, 8, 19);
+	unit_write(s.u, iva + 8, 8, TLB_IVT | (uint64_t)BY_PAGES << 60 |
+		   (uint64_t)DID << 32);
+	model_expect(s.m, "beyond CAP.MAMV");
+	model_settle(s.m);
+	assert_int_equal(bits(unit_read(s.u, iva + 8, 8), 58, 57), 0);
+	assert_true(reads(&s));
+	soft_close(&s);
+}
+
 static void bad_command(unsigned off, uint64_t v, const char *text)
 {
 	struct soft s;
@@ -382,6 +402,8 @@ int model_queue_tests(void)
 		cmocka_unit_test(test_a_timeout_aborts_every_wait),
 		cmocka_unit_test(test_registers_invalidate),
 		cmocka_unit_test(test_registers_are_ignored_with_a_queue),
+		cmocka_unit_test(
+			test_registers_refuse_masks_that_are_too_wide),
 		cmocka_unit_test(test_what_register_requests_may_say),
 		cmocka_unit_test(test_invalidations_drain_if_asked),
 	};

@@ -282,8 +282,15 @@ static void test_tables_outside_memory_have_their_faults(void **state)
 	soft_open(&s, 0x10, PLAIN_CAP, PLAIN_ECAP);
 	set(&s, context_lo(&s), 0x1000 | 1);
 	assert_false(reads(&s));
-	assert_int_equal(fault(&s), NO_TABLE);
+	assert_int_equal(fault(&s), BAD_CONTEXT);
 	soft_close(&s);
+	for (unsigned level = 2; level <= 4; level++) {
+		soft_open(&s, 0x10, PLAIN_CAP, PLAIN_ECAP);
+		set(&s, entry(&s, level), 0x1000 | 3);
+		assert_false(reads(&s));
+		assert_int_equal(fault(&s), NO_TABLE);
+		soft_close(&s);
+	}
 	soft_open(&s, 0x10, PLAIN_CAP, PLAIN_ECAP);
 	s.u->root = 0x1000;
 	assert_false(reads(&s));

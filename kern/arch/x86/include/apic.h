@@ -18,8 +18,12 @@ void apic_startup_message(uint32_t apic_id, physaddr_t page);
 void apic_timer_set(uint32_t ticks);
 uint32_t apic_timer_left(void);
 
+/* The I/O APIC that a global system interrupt comes to; NULL: none. */
+struct acpi_ioapic;
+const struct acpi_ioapic *ioapic_of(uint32_t gsi);
+/* An entry in compatibility format. */
+uint64_t ioapic_entry(unsigned vector, uint32_t dest_apic);
 /* Writes the entry of a global system interrupt; false: no such input. */
-bool ioapic_route(uint32_t gsi, unsigned vector, uint32_t dest_apic,
-		  bool level, bool low);
+bool ioapic_route(uint32_t gsi, uint64_t entry, bool level, bool low);
 
 #endif

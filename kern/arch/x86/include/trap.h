@@ -27,7 +27,11 @@ struct trapframe {
 #define PF_USER		4
 #define PF_FETCH	16
 
-/* Vectors: devices take 32 to LAST_DEVICE_VECTOR, the rest is fixed. */
+/* Vectors: devices take FIRST_DEVICE_VECTOR to LAST_DEVICE_VECTOR, the rest is
+ * fixed.  VECTOR_DRAIN is of a lower class than any device's (SDM 3A 11.8.3.1):
+ * when it is served, no device's interrupt waits any more. */
+#define VECTOR_DRAIN		0x20
+#define FIRST_DEVICE_VECTOR	0x30
 #define LAST_DEVICE_VECTOR	0xee
 #define VECTOR_TIMER		0xef
 #define VECTOR_TLB		0xf0

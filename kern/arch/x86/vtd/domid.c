@@ -40,7 +40,7 @@ void did_lose(struct vtd *u, uint16_t did)
 {
 	(void)did;		/* its bit stays set */
 	os_lock(&u->lock);
-	u->lost_dids++;
+	WRITE_ONCE(u->lost_dids, u->lost_dids + 1);
 	os_unlock(&u->lock);
 }
 

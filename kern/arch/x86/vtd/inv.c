@@ -34,6 +34,16 @@ struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am, bool leaves)
 	};
 }
 
+struct inv inv_iec_global(void)
+{
+	return (struct inv){ .what = QI_IEC, .gran = GRAN_GLOBAL };
+}
+
+struct inv inv_iec_index(uint16_t index)
+{
+	return (struct inv){ .what = QI_IEC, .index = index };
+}
+
 struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am)
 {
 	return (struct inv){
@@ -76,11 +86,19 @@ unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
 	return u->devtlb_twice ? 2 : 1;
 }
 
+unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
+			struct inv list[INV_DEVTLB_MAX])
+{
+	list[0] = inv_devtlb(sid, 0, 52);
+	list[1] = list[0];
+	return u->devtlb_twice ? 2 : 1;
+}
+
 int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
 	       struct vtd_ticket *t)
 {
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	if (u->queue.ring)
 		return queue_submit(u, list, n, t);
 	*t = (struct vtd_ticket){ 0 };

@@ -16,8 +16,8 @@
 
 _Static_assert((VTD_QUEUE_SIZE & (VTD_QUEUE_SIZE - 1)) == 0,
 	       "positions wrap at 2^32");
-#define MAX_ASKED	24	/* devices with invalidations under way */
-#define RECOVERY	(3 + MAX_ASKED)	/* kept free for recover() */
+#define MAX_ASKED	16	/* devices with invalidations under way */
+#define RECOVERY	(4 + MAX_ASKED * INV_DEVTLB_MAX) /* for recover() */
 _Static_assert(VTD_BATCH + 1 + RECOVERY < VTD_QUEUE_SIZE, "room for one");
 
 /* Positions are compared by difference: fewer than 2^31 are ever open. */
@@ -68,6 +68,15 @@ static struct qi_desc make_devtlb(const struct inv *i)
 	};
 }
 
+static struct qi_desc make_iec(const struct inv *i)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_IEC) |
+			(i->gran == GRAN_GLOBAL ? 0 : QI_IEC_ONE) |
+			field_make(QI_IEC_INDEX, i->index),
+	};
+}
+
 static struct qi_desc make(const struct vtd *u, const struct inv *i)
 {
 	switch (i->what) {
@@ -75,6 +84,8 @@ static struct qi_desc make(const struct vtd *u, const struct inv *i)
 		return make_context(i);
 	case QI_DEVTLB:
 		return make_devtlb(i);
+	case QI_IEC:
+		return make_iec(i);
 	default:
 		return make_iotlb(u, i);
 	}
@@ -162,30 +173,24 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
  * does not take.  ITE: a device has not answered, and the unit has dropped all
  * waits that it had fetched, ours and other callers'.  ICE: a device has
  * answered wrongly.  In each case everything that was asked for is asked for
- * again, as global flushes, which cover it, and one wait for all; the bad
- * descriptor becomes such a flush itself.  What waits on a position notices
- * nothing but the time.
+ * again, as global flushes, which cover it, and one wait for all; waits that
+ * the unit has not fetched yet, and the bad descriptor, become such flushes
+ * themselves, so that none tells anyone that he has what was lost.  What waits
+ * on a position notices nothing but the time.  A device that was told on is not
+ * asked again: what asked it goes from the ring, too.
  *
  * Devices are asked again, too, but for the one that the unit names (IQERCD);
- * if it names none, for all that were asked and may not have answered.
+ * if it names none, for all that were asked and may not have answered.  These
+ * are told on, and so off the bus, before anyone's wait can end.
  */
-#define MAX_TRIES	4	/* without any progress in between */
+#define MAX_TRIES	(4 + MAX_ASKED)	/* without any progress in between: each
+					 * device may be silent */
 
 struct asked {
 	uint16_t sids[MAX_ASKED];
 	unsigned n;
 	unsigned guilty;	/* so many, the first */
 };
-
-static void replace_bad(struct vtd *u)
-{
-	uint64_t head = field_get(vtd_get64(u, IQH), IQH_INDEX);
-
-	u->queue.ring[head % VTD_QUEUE_SIZE] = (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_CONTEXT) |
-			field_make(QI_GRAN, GRAN_GLOBAL),
-	};
-}
 
 /* Its place among them; a->n: it is not there. */
 static unsigned find_asked(const struct asked *a, uint16_t sid)
@@ -223,23 +228,54 @@ static void find_guilty(struct vtd *u, struct asked *a, uint32_t fsts)
 					   IQERCD_ITESID : IQERCD_ICESID);
 	unsigned i = find_asked(a, sid);
 
-	a->guilty = sid && i < a->n ? 1 : a->n;
-	if (a->guilty == 1 && i) {
-		a->sids[i] = a->sids[0];
-		a->sids[0] = sid;
+	a->guilty = a->n;
+	if (!sid || i == a->n)
+		return;
+	a->guilty = 1;
+	a->sids[i] = a->sids[0];
+	a->sids[0] = sid;
+}
+
+static bool is_guilty(const struct asked *a, struct qi_desc d)
+{
+	return field_get(d.lo, QI_TYPE) == QI_DEVTLB &&
+		find_asked(a, (uint16_t)field_get(d.lo, QI_SID)) < a->guilty;
+}
+
+/* From the head on, where the unit has stopped, it is still going to look. */
+static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
+{
+	uint32_t head = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
+	struct inv flush = inv_context_global();
+	bool fetched = true, bad;
+	struct qi_desc *d;
+
+	for (uint32_t at = completed(u); at != u->queue.tail; at++) {
+		d = &u->queue.ring[at % VTD_QUEUE_SIZE];
+		bad = at % VTD_QUEUE_SIZE == head;
+		fetched &= !bad;
+		if (!fetched && !(fsts & (FSTS_IQE | FSTS_ITE)))
+			return;
+		if ((bad && fsts & FSTS_IQE) || is_guilty(a, *d) ||
+		    (!fetched && field_get(d->lo, QI_TYPE) == QI_WAIT))
+			*d = make(u, &flush);
 	}
 }
 
 static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
-	struct inv devtlb;
+	struct inv devtlb[INV_DEVTLB_MAX], iec = inv_iec_global();
+	unsigned n;
 
 	put(u, make(u, &context));
 	put(u, make(u, &iotlb));
+	if (u->irt)
+		put(u, make(u, &iec));
 	for (unsigned i = a->guilty; i < a->n; i++) {
-		devtlb = inv_devtlb(a->sids[i], 0, 52);
-		put(u, make(u, &devtlb));
+		n = inv_devtlb_all(u, a->sids[i], devtlb);
+		while (n > 0)
+			put(u, make(u, &devtlb[--n]));
 	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;
@@ -253,40 +289,56 @@ static bool may_try(struct vtd *u, const struct asked *a)
 		u->queue.tries = 0;
 	else if (++u->queue.tries > MAX_TRIES)
 		return false;
-	return u->queue.tail + 3 + a->n - completed(u) < VTD_QUEUE_SIZE;
+	return u->queue.tail + 4 + a->n * INV_DEVTLB_MAX - completed(u) <
+		VTD_QUEUE_SIZE;
 }
 
-/* false: it does not get better. */
-static bool clear_errors(struct vtd *u, struct asked *a)
+enum recovery { RECOVERED, GUILTY, HOPELESS };
+
+/* Under the queue's lock.  GUILTY: the first a->guilty devices are to be told
+ * on; `told` are. */
+static enum recovery clear_errors(struct vtd *u, struct asked *a,
+				  const struct asked *told)
 {
 	uint32_t fsts = vtd_get32(u, FSTS) & FSTS_QUEUE;
 
 	if (!fsts)
-		return true;	/* another waiter was here first */
-	if (!find_all_asked(u, a) || !may_try(u, a))
-		return false;
+		return RECOVERED;	/* another waiter was here first */
+	if (!find_all_asked(u, a))
+		return HOPELESS;
 	if (fsts & (FSTS_ITE | FSTS_ICE))
 		find_guilty(u, a, fsts);
-	if (fsts & FSTS_IQE)
-		replace_bad(u);
+	for (unsigned i = 0; i < a->guilty; i++)
+		if (find_asked(told, a->sids[i]) == told->n)
+			return GUILTY;
+	if (!may_try(u, a))
+		return HOPELESS;
+	replace(u, a, fsts);
 	vtd_set32(u, FSTS, fsts);
 	ask_again(u, a);
-	return true;
+	return RECOVERED;
 }
 
 static int recover(struct vtd *u)
 {
-	struct asked a = { .n = 0 };
-	bool better;
+	struct asked told = { .n = 0 }, a;
+	enum recovery r;
 
-	os_lock(&u->queue.lock);
-	better = clear_errors(u, &a);
-	os_unlock(&u->queue.lock);
-	if (!better)
+	for (unsigned i = 0; i < MAX_TRIES; i++) {
+		a = (struct asked){ .n = 0 };
+		os_lock(&u->queue.lock);
+		r = clear_errors(u, &a, &told);
+		os_unlock(&u->queue.lock);
+		if (r != GUILTY)
+			break;
+		told = a;
+		told.n = a.guilty;
+		for (unsigned n = 0; n < told.n && u->devtlb_timeout; n++)
+			u->devtlb_timeout(u, told.sids[n]);
+	}
+	if (r != RECOVERED)
 		return vtd_fail(u, "queue errors do not end");
 	os_log(OS_WARN, "iommu: unit 0x%lx: queue error; asked again", u->base);
-	for (unsigned i = 0; i < a.guilty && u->devtlb_timeout; i++)
-		u->devtlb_timeout(u, a.sids[i]);
 	return 0;
 }
 
@@ -298,7 +350,7 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 
 	while (!reached(completed(u), t->position)) {
 		if (!vtd_alive(u))
-			return vtd_fail(u, u->failure);
+			return vtd_fail(u, vtd_failure(u));
 		fsts = vtd_get32(u, FSTS);
 		if (fsts == ~0u)
 			return vtd_fail(u, "reads as all ones");

@@ -57,6 +57,7 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define IQT	REG64(0x88)
 #define IQA	REG64(0x90)
 #define IQERCD	REG64(0xb0)
+#define IRTA	REG64(0xb8)
 #define IVA_BEHIND_IRO		0	/* 64 bits, at ECAP.IRO * 16 */
 #define IOTLB_BEHIND_IRO	8	/* 64 bits, likewise */
 #define FRCD_LO			0	/* 64 bits, at CAP.FRO * 16 + 16 * n */
@@ -100,11 +101,13 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define GCMD_WBF	BIT32(27)
 #define GCMD_QIE	BIT32(26)
 #define GCMD_IRE	BIT32(25)
+#define GCMD_SIRTP	BIT32(24)
 #define GCMD_CFI	BIT32(23)
 /* What stays as it was last written; all else is a one-time command. */
 #define GCMD_LASTING	(GCMD_TE | GCMD_QIE | GCMD_IRE | GCMD_CFI | BIT32(28))
 
 #define RTADDR_ADDR	FIELD(63, 12)
+#define RTADDR_TTM	FIELD(11, 10)	/* 0: legacy mode, the only one here */
 
 #define CCMD_ICC	BIT64(63)
 #define CCMD_CIRG	FIELD(62, 61)
@@ -140,6 +143,8 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 #define PMEN_PRS	BIT32(0)
 
 #define FRCD_FI		FIELD(63, 12)	/* low half */
+#define FRCD_INDEX	FIELD(63, 48)	/* likewise, of an interrupt */
+#define REASON_INTERRUPT 0x20		/* from here on */
 #define FRCD_F		BIT64(63)	/* high half */
 #define FRCD_T		BIT64(62)	/* set: a read */
 #define FRCD_FR		FIELD(39, 32)
@@ -155,7 +160,12 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 struct qi_desc { uint64_t lo, hi; };
 _Static_assert(sizeof(struct qi_desc) == 16, "VT-d 6.5.2");
 
-enum { QI_CONTEXT = 1, QI_IOTLB = 2, QI_DEVTLB = 3, QI_WAIT = 5 };
+#define IRTA_ADDR	FIELD(63, 12)
+#define IRTA_S		FIELD(3, 0)	/* 2^(S + 1) entries */
+
+enum {
+	QI_CONTEXT = 1, QI_IOTLB = 2, QI_DEVTLB = 3, QI_IEC = 4, QI_WAIT = 5,
+};
 #define QI_TYPE		FIELD(3, 0)
 #define QI_GRAN		FIELD(5, 4)
 #define QI_DID		FIELD(31, 16)
@@ -169,6 +179,8 @@ enum { QI_CONTEXT = 1, QI_IOTLB = 2, QI_DEVTLB = 3, QI_WAIT = 5 };
 #define QI_DEVTLB_MIP	FIELD(20, 16)	/* requests the device may owe */
 #define QI_DEVTLB_S	BIT64(0)	/* high half */
 #define QI_DEVTLB_ADDR	FIELD(63, 12)	/* high half */
+#define QI_IEC_ONE	BIT64(4)	/* else all */
+#define QI_IEC_INDEX	FIELD(47, 32)
 #define QI_WAIT_SW	BIT64(5)
 #define QI_WAIT_DATA	FIELD(63, 32)
 #define QI_WAIT_ADDR	FIELD(63, 2)	/* high half */
@@ -186,6 +198,26 @@ _Static_assert(sizeof(struct context_entry) == 16, "VT-d 9.3");
 #define CONTEXT_AW	FIELD(2, 0)	/* high half */
 #define CONTEXT_DID	FIELD(23, 8)	/* high half */
 enum { TT_UNTRANSLATED = 0, TT_DEVICE_TLB = 1 };
+
+/* VT-d 9.10, in remapped format. */
+struct irt_entry { uint64_t lo, hi; };
+_Static_assert(sizeof(struct irt_entry) == 16, "VT-d 9.10");
+
+#define IRTE_P		BIT64(0)
+#define IRTE_TM		BIT64(4)	/* level-triggered */
+#define IRTE_VECTOR	FIELD(23, 16)
+#define IRTE_DEST	FIELD(47, 40)	/* an APIC id; not in x2APIC mode */
+#define IRTE_SID	FIELD(15, 0)	/* high half */
+#define IRTE_SVT	FIELD(19, 18)	/* high half */
+enum { SVT_ID = 1, SVT_BUSES = 2 };
+
+/* VT-d 5.1.2.2 and 5.1.5.1: what asks for an entry. */
+#define INT_ADDR	0xfee00000u
+#define INT_REMAPPABLE	BIT32(4)
+#define INT_SHV		BIT32(3)	/* data is added to the index */
+#define INT_INDEX	FIELD(19, 5)
+#define RTE_REMAPPABLE	BIT64(48)
+#define RTE_INDEX	FIELD(63, 49)
 
 #define SL_R		BIT64(0)
 #define SL_W		BIT64(1)

@@ -33,6 +33,12 @@ bool vtd_alive(struct vtd *u)
 	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
 }
 
+const char *vtd_failure(struct vtd *u)
+{
+	return vtd_alive(u) ? NULL :
+		__atomic_load_n(&u->failure, __ATOMIC_RELAXED);
+}
+
 /* The reason stands before `broken` tells others to look for it. */
 int vtd_fail(struct vtd *u, const char *what)
 {
@@ -92,7 +98,7 @@ int vtd_flush_write_buffer(struct vtd *u)
 	if (!(u->cap & CAP_RWBF))
 		return 0;
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	return vtd_command(u, GCMD_WBF, true, 0, "write buffer flush");
 }
 
@@ -118,8 +124,18 @@ static uint8_t pick_levels(uint64_t cap)
 	return 0;
 }
 
-static const char *missing(const struct vtd *u)
+/* VT-d 11.4.5: the mode of its tables changes only while it is off, and off
+ * it would open memory to whatever cannot be kept from the bus. */
+static bool in_another_mode(struct vtd *u)
 {
+	return vtd_get32(u, GSTS) & GCMD_TE &&
+		field_get(vtd_get64(u, RTADDR), RTADDR_TTM);
+}
+
+static const char *missing(struct vtd *u)
+{
+	if (in_another_mode(u))
+		return "firmware left it on in another mode";
 	if (!u->levels)
 		return "it offers no second-level translation";
 	if (field_get(u->version, VER_MAJOR) >= 6 && !(u->ecap & ECAP_QI))
@@ -179,7 +195,9 @@ static int alloc_tables(struct vtd *u)
 	if (!vtd_coherent(u))
 		os_flush(u->root, PGSIZE);
 	u->did_map[0] = BIT64(DID_NONE) | BIT64(DID_KERNEL);
-	return u->ecap & ECAP_QI ? queue_alloc(u) : 0;
+	if (u->ecap & ECAP_QI && queue_alloc(u) < 0)
+		return -1;
+	return irt_alloc(u);
 }
 
 static bool protects_memory(const struct vtd *u)
@@ -243,6 +261,10 @@ int vtd_start(struct vtd *u)
 		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
 	if (!err && u->queue.ring)
 		err = queue_start(u);
+	if (!err)		/* one that translates walks them at once */
+		err = vtd_flush_write_buffer(u);
+	if (!err)
+		err = irt_start(u);
 	if (!err)
 		err = set_root(u);
 	if (!err)
@@ -256,7 +278,7 @@ int vtd_translation(struct vtd *u, bool on)
 	int err = 0;
 
 	if (!vtd_alive(u))
-		return vtd_fail(u, u->failure);
+		return vtd_fail(u, vtd_failure(u));
 	if (!on && u->keep_on)
 		return 0;
 	if (on)

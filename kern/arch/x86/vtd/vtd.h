@@ -63,6 +63,9 @@ struct vtd {
 	uint32_t lost_dids;	/* whose last flush never completed */
 	unsigned next_fault;	/* the record that is looked at first */
 
+	struct irt_entry *irt;	/* NULL: it does not remap interrupts */
+	uint64_t irt_used[4];
+
 	void (*failed)(struct vtd *u);
 	/* A device has not answered its device-TLB invalidation. */
 	void (*devtlb_timeout)(struct vtd *u, uint16_t sid);
@@ -74,9 +77,9 @@ struct vtd {
  * where the unit can.
  */
 struct inv {
-	uint8_t what;		/* QI_CONTEXT, QI_IOTLB or QI_DEVTLB */
+	uint8_t what;		/* QI_CONTEXT, QI_IOTLB, QI_DEVTLB or QI_IEC */
 	uint8_t gran;		/* GRAN_ */
-	uint16_t did, sid;
+	uint16_t did, sid, index;
 	uint64_t addr;		/* aligned to 4 KiB << am */
 	uint8_t am;		/* 2^am pages */
 	bool leaves;		/* IOTLB: paging structures are as they were */
@@ -87,6 +90,9 @@ struct inv inv_iotlb_global(void);
 struct inv inv_iotlb_domain(uint16_t did);
 struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am,
 			   bool leaves);
+/* Of the interrupt entry cache. */
+struct inv inv_iec_global(void);
+struct inv inv_iec_index(uint16_t index);
 /* Of a device's own TLB: 2^am pages; all of it from am 52 on. */
 struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am);
 
@@ -99,6 +105,8 @@ unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 #define INV_DEVTLB_MAX 2
 unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
 			  uint64_t hi, struct inv list[INV_DEVTLB_MAX]);
+unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
+			struct inv list[INV_DEVTLB_MAX]);
 /* The smallest am whose aligned 2^am pages around lo cover [lo, hi). */
 uint8_t inv_mask(uint64_t lo, uint64_t hi);
 
@@ -134,6 +142,7 @@ int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
 bool vtd_alive(struct vtd *u);
+const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
 /* unit.c: registers, commands */
 uint32_t vtd_get32(struct vtd *u, struct reg32 r);
@@ -175,9 +184,32 @@ void did_lose(struct vtd *u, uint16_t did);	/* never to be used again */
 unsigned did_in_use(struct vtd *u);
 bool did_taken(struct vtd *u, uint16_t did);
 
+/* irt.c (VT-d 5) */
+/* Who may raise an interrupt: a source id; with `last`, all ids of the buses
+ * sid >> 8 to last >> 8. */
+struct irt_source {
+	uint16_t sid, last;
+};
+struct irt_message {
+	uint64_t addr;
+	uint32_t data;
+};
+int irt_alloc(struct vtd *u) must_check;	/* where the unit can */
+int irt_start(struct vtd *u) must_check;
+/* To that vector of the processor with the APIC id `dest`. */
+struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
+			   uint32_t dest, bool level);
+/* Its index; negative: none left, or the unit has failed. */
+int irt_set(struct vtd *u, struct irt_entry new) must_check;
+/* Nothing comes through it any more, nor is under way, and the index is free;
+ * negative: the unit has failed, and it is not. */
+int irt_clear(struct vtd *u, unsigned index) must_check;
+struct irt_message irt_message(unsigned index);
+uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
+
 /* fault.c (VT-d 7) */
 struct vtd_fault {
-	uint64_t addr;		/* of the page */
+	uint64_t addr;		/* of the page; an interrupt entry's index */
 	uint16_t sid;
 	uint8_t reason;
 	bool read;

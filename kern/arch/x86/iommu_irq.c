@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts of devices, remapped where their unit can: each has an entry of
+ * its own that lets through one vector to one processor, and only if it comes
+ * from that device.
+ */
+#include "iommu_impl.h"
+
+/* Behind a bridge from PCI Express to PCI a request bears the id of the bus
+ * below it, or the device's own; behind conventional ones the bridge's. */
+static struct irt_source source_of(const struct iommu_dev *d)
+{
+	uint16_t top = d->rids[d->nrids - 1].sid;
+
+	if (d->nrids > 1 && !(top & 0xff))
+		return (struct irt_source){ .sid = top, .last = d->sid };
+	return (struct irt_source){ .sid = top };
+}
+
+static int open_in(struct vtd *u, struct irt_entry e, struct iommu_irq *irq)
+{
+	int index = irt_set(u, e);
+
+	if (index < 0)
+		return -1;
+	irq->unit = u;
+	irq->index = (unsigned)index;
+	return 0;
+}
+
+static bool remaps(const struct vtd *u)
+{
+	return u && !u->unsupported && u->irt && u->gcmd & GCMD_IRE;
+}
+
+int iommu_irq_open(struct iommu_dev *d, uint8_t vector, uint32_t apic,
+		   struct iommu_irq *irq, uint64_t *addr, uint32_t *data)
+{
+	struct irt_source from = source_of(d);
+	struct irt_message m;
+
+	*irq = (struct iommu_irq){ 0 };
+	if (!remaps(d->unit))
+		return 0;
+	if (open_in(d->unit, irt_entry(&from, vector, apic, false), irq) < 0)
+		return -1;
+	m = irt_message(irq->index);
+	*addr = m.addr;
+	*data = m.data;
+	return 0;
+}
+
+static const struct scope *find_ioapic(uint8_t id)
+{
+	const struct scope *s = iommu.scopes;
+
+	while (s && (s->use != SCOPE_IOAPIC || s->enum_id != id))
+		s = s->next;
+	return s;
+}
+
+int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
+			  struct iommu_irq *irq, uint64_t *entry)
+{
+	const struct scope *s = find_ioapic(id);
+	struct irt_source from;
+
+	*irq = (struct iommu_irq){ 0 };
+	if (!s || !remaps(s->unit))
+		return 0;
+	from = (struct irt_source){ .sid = s->sid };
+	if (open_in(s->unit, irt_entry(&from, vector, apic, level), irq) < 0)
+		return -1;
+	*entry = irt_ioapic_entry(irq->index, vector);
+	return 0;
+}
+
+int iommu_irq_close(struct iommu_irq *irq)
+{
+	struct vtd *u = irq->unit;
+
+	irq->unit = NULL;
+	return u ? irt_clear(u, irq->index) : 0;
+}

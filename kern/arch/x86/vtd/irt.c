@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupt remapping (VT-d 5): a table of 256 entries a unit, made before any
+ * interrupt is let through.  An entry is 128 bits wide and never torn while it
+ * is present: its half with P is stored last when it is set, first when it is
+ * cleared.  What an entry lets through comes from one source id, or from the
+ * buses behind one bridge.  Requests in compatibility format are blocked.
+ *
+ * An index is free again when the unit has forgotten its entry and has passed
+ * on what it had in flight (VT-d 6.5.2.6, 6.5.6).
+ */
+#include <vtd/vtd.h>
+
+#define ENTRIES		256u
+#define ENTRIES_SHIFT	8
+_Static_assert(ENTRIES * sizeof(struct irt_entry) == PGSIZE, "one page");
+
+int irt_alloc(struct vtd *u)
+{
+	if (!(u->ecap & ECAP_IR) || !u->queue.ring)
+		return 0;
+	u->irt = os_alloc(PGSIZE);
+	if (!u->irt)
+		return os_error("unit 0x%lx: no memory", u->base);
+	if (!vtd_coherent(u))
+		os_flush(u->irt, PGSIZE);
+	return 0;
+}
+
+/* VT-d 5.2: blocking compatibility formats, pointer, then the cache; an
+ * interrupt of whoever had the unit before finds no entry from here on. */
+int irt_start(struct vtd *u)
+{
+	struct inv flush = inv_iec_global();
+	int err = 0;
+
+	if (!u->irt)
+		return 0;
+	if (u->gcmd & GCMD_CFI)
+		err = vtd_command(u, GCMD_CFI, false, 0, "block old interrupts");
+	vtd_set64(u, IRTA, os_phys(u->irt) |
+		  field_make(IRTA_S, ENTRIES_SHIFT - 1));
+	if (!err)
+		err = vtd_command(u, GCMD_SIRTP, true, GCMD_SIRTP,
+				  "set interrupt table pointer");
+	if (!err)
+		err = vtd_invalidate(u, &flush, 1);
+	if (!err)
+		err = vtd_command(u, GCMD_IRE, true, GCMD_IRE,
+				  "interrupt remapping enable");
+	return err;
+}
+
+struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
+			   uint32_t dest, bool level)
+{
+	return (struct irt_entry){
+		.lo = IRTE_P | (level ? IRTE_TM : 0) |
+			field_make(IRTE_VECTOR, vector) |
+			field_make(IRTE_DEST, dest),
+		.hi = field_make(IRTE_SVT, s->last ? SVT_BUSES : SVT_ID) |
+			field_make(IRTE_SID, s->last ?
+				   (s->sid & 0xff00) | s->last >> 8 : s->sid),
+	};
+}
+
+static void store(struct vtd *u, uint64_t *half, uint64_t v)
+{
+	os_store(half, v);
+	if (!vtd_coherent(u))
+		os_flush(half, sizeof(*half));
+}
+
+static int take_index(struct vtd *u)
+{
+	int index = -1;
+
+	os_lock(&u->lock);
+	for (unsigned i = 0; i < ENTRIES && index < 0; i++)
+		if (!(u->irt_used[i / 64] & BIT64(i % 64))) {
+			u->irt_used[i / 64] |= BIT64(i % 64);
+			index = (int)i;
+		}
+	os_unlock(&u->lock);
+	return index;
+}
+
+/* Stores may linger (CAP.RWBF), and this flush does not imply that of the write
+ * buffer. */
+static int forget(struct vtd *u, unsigned index)
+{
+	struct inv flush = inv_iec_index((uint16_t)index);
+	int err = vtd_flush_write_buffer(u);
+
+	return err ? err : vtd_invalidate(u, &flush, 1);
+}
+
+/* Absence may be cached (CAP.CM). */
+static int show(struct vtd *u, unsigned index)
+{
+	return u->cap & CAP_CM ? forget(u, index) : vtd_flush_write_buffer(u);
+}
+
+int irt_set(struct vtd *u, struct irt_entry new)
+{
+	int index = take_index(u);
+
+	if (index < 0)
+		return os_error("unit 0x%lx has no interrupt entry left of %u",
+				u->base, ENTRIES);
+	store(u, &u->irt[index].hi, new.hi);
+	store(u, &u->irt[index].lo, new.lo);
+	return show(u, (unsigned)index) < 0 ? -1 : index;
+}
+
+int irt_clear(struct vtd *u, unsigned index)
+{
+	int err;
+
+	store(u, &u->irt[index].lo, 0);
+	err = forget(u, index);
+	store(u, &u->irt[index].hi, 0);
+	if (err)
+		return err;	/* the unit may still use it: lost */
+	os_lock(&u->lock);
+	u->irt_used[index / 64] &= ~BIT64(index % 64);
+	os_unlock(&u->lock);
+	return 0;
+}
+
+struct irt_message irt_message(unsigned index)
+{
+	return (struct irt_message){
+		.addr = INT_ADDR | INT_REMAPPABLE | INT_SHV |
+			field_make(INT_INDEX, index),
+		.data = 0,
+	};
+}
+
+uint64_t irt_ioapic_entry(unsigned index, uint8_t vector)
+{
+	return RTE_REMAPPABLE | field_make(RTE_INDEX, index) | vector;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's side of iommu_os.h, with its headers, and with what it tells
+ * the processor's caches told to the test. */
+#include <x86.h>
+
+void note_line(const void *p);
+void note_fence(void);
+
+#define clflush	note_line
+#define mfence	note_fence
+#include "../../../kern/arch/x86/iommu_os.c"

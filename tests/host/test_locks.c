@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a lock guards changes only while it is held.  The tests run in one
+ * thread, so that nothing goes wrong where a lock is missing; here it does.
+ */
+#include "bench.h"
+
+#define WATCHES	8
+
+static struct watch {
+	struct os_lock *lock;
+	const char *name;
+	uint64_t (*of)(const void *arg);
+	const void *arg;
+	uint64_t last;
+} watches[WATCHES];
+static unsigned nwatches;
+
+static uint64_t mix(uint64_t sum, uint64_t v)
+{
+	return (sum ^ v) * 0x9e3779b97f4a7c15ull + (sum >> 29);
+}
+
+static uint64_t of_devices(const void *arg)
+{
+	uint64_t sum = iommu.powered;
+
+	(void)arg;
+	for (const struct iommu_dev *d = iommu.devs; d; d = d->next) {
+		sum = mix(sum, (uintptr_t)d->space);
+		sum = mix(sum, (uintptr_t)d->su);
+		sum = mix(sum, d->fenced | d->mute << 1);
+		sum = mix(sum, d->faults);
+		sum = mix(sum, d->window);
+		sum = mix(sum, d->in_window);
+	}
+	return mix(sum, iommu.lost_pages);
+}
+
+static uint64_t of_space(const void *arg)
+{
+	const struct iommu_space *s = arg;
+	uint64_t sum = s->devices;
+
+	for (const struct space_unit *su = s->units; su; su = su->next) {
+		sum = mix(sum, (uintptr_t)su);
+		sum = mix(sum, su->devices);
+		for (unsigned i = 0; i < su->nats; i++)
+			sum = mix(sum, su->ats[i]);
+	}
+	return sum;
+}
+
+static uint64_t of_unit(const void *arg)
+{
+	const struct vtd *u = arg;
+	uint64_t sum = mix(u->lost_dids, u->gcmd);
+	const struct context_entry *e;
+
+	for (unsigned i = 0; i < u->ndids / 64; i++)
+		sum = mix(sum, u->did_map[i]);
+	for (unsigned bus = 0; bus < 2; bus++) {
+		sum = mix(sum, u->root[bus].lo);
+		if (!(u->root[bus].lo & ROOT_P))
+			continue;
+		e = os_virt(u->root[bus].lo & field_mask(ROOT_CTP));
+		for (unsigned i = 0; i < 256; i++)
+			sum = mix(mix(sum, e[i].lo), e[i].hi);
+	}
+	return sum;
+}
+
+static uint64_t of_queue(const void *arg)
+{
+	const struct vtd_queue *q = arg;
+	uint64_t sum = mix(q->tail, q->recovered);
+
+	for (unsigned i = 0; q->ring && i < VTD_QUEUE_SIZE; i++)
+		sum = mix(mix(sum, q->ring[i].lo), q->ring[i].hi);
+	return mix(mix(sum, q->tries), mix(q->descriptors, q->tails));
+}
+
+static void watch(struct os_lock *lock, const char *name,
+		  uint64_t (*of)(const void *arg), const void *arg)
+{
+	assert_true(nwatches < WATCHES);
+	watches[nwatches++] = (struct watch){
+		lock, name, of, arg, of(arg),
+	};
+}
+
+/* Since the last step. */
+static bool was_held(struct machine *m, const struct watch *w,
+		     const struct happening *h)
+{
+	for (unsigned i = 0; i < m->nheld; i++)
+		if (m->held[i] == w->lock)
+			return true;
+	return h->what == E_UNLOCK && h->where == (uintptr_t)w->lock;
+}
+
+static void look(struct machine *m, const struct happening *h)
+{
+	struct watch *w;
+	uint64_t now;
+
+	for (w = watches; w < watches + nwatches; w++) {
+		now = w->of(w->arg);
+		if (now != w->last && !was_held(m, w, h))
+			model_violation(m, "%s changes without its lock",
+					w->name);
+		w->last = now;
+	}
+}
+
+static void watch_all(struct bench *b, struct process *p, struct process *q)
+{
+	struct vtd *u = vtd_of(b->u);
+
+	nwatches = 0;
+	watch(&iommu.lock, "a device", of_devices, NULL);
+	watch(&u->lock, "the unit", of_unit, u);
+	watch(&u->queue.lock, "the queue", of_queue, &u->queue);
+	watch(&p->s->lock, "a space", of_space, p->s);
+	watch(&q->s->lock, "a space", of_space, q->s);
+	b->m->hook = look;
+}
+
+static void many_faults(struct process *p, struct function *f, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		can_read(p, f, VA + 64 * PAGE);
+		while (iommu_service_faults())
+			;
+	}
+}
+
+/* What changes, in each way that it can. */
+static void changes(struct bench *b, struct process *p, struct process *q)
+{
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	assert_int_equal(process_attach(p, b->flr, 0), 0);
+	assert_int_equal(process_attach(p, b->af, 0), 0);
+	assert_int_equal(process_attach(q, b->plain, 0), 0);
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_int_equal(iommu_power(false), 0);
+	assert_int_equal(iommu_power(true), 0);
+	many_faults(p, b->flr, IOMMU_STORM_FAULTS);
+	assert_false(function_mastering(b->flr));
+	assert_int_equal(iommu_reset(dev(b->flr)), 0);
+	assert_int_equal(process_detach(b->flr), 0);
+	assert_int_equal(process_attach(q, b->flr, 0), 0);
+	assert_int_equal(process_detach(b->af), 0);
+	assert_int_equal(process_detach(b->flr), 0);
+	assert_int_equal(process_detach(b->plain), 0);
+}
+
+static void locked(struct bench *b)
+{
+	struct process *p = process(b, 7), *q = process(b, 8);
+
+	watch_all(b, p, q);
+	changes(b, p, q);
+	b->m->hook = NULL;
+	process_end(q);
+	process_end(p);
+}
+
+static void run_on(const char *name)
+{
+	struct bench b;
+
+	bench_open(&b, triple_named(name), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	locked(&b);
+	bench_close(&b);
+}
+
+static void test_nothing_changes_without_its_lock(void **state)
+{
+	(void)state;
+	run_on("qemu");
+	run_on("write buffer");
+	run_on("caching, registers");
+}
+
+static void test_nor_when_the_unit_fails(void **state)
+{
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	q = process(&b, 8);
+	watch_all(&b, p, q);
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_attach(q, b.plain, 0), 0);
+	b.u->trouble.slow_queue = true;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_true(process_detach(b.flr) < 0);
+	assert_true(process_detach(b.plain) < 0);
+	nwatches = 1;			/* spaces come to their end */
+	process_end(q);
+	process_end(p);
+	b.m->hook = NULL;
+	bench_close(&b);
+}
+
+static void test_nor_with_device_tlbs_and_queue_errors(void **state)
+{
+	struct function *tlb[2];
+	struct process *p, *q;
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	for (unsigned i = 0; i < 2; i++)
+		tlb[i] = model_function(b.m, 0, 0, 16 + i, 0, FN_ATS | FN_FLR,
+					b.u);
+	bench_table(b.m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(&b, &image);
+	p = process(&b, 7);
+	q = process(&b, 8);
+	watch_all(&b, p, q);
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(process_attach(p, tlb[i], IOMMU_ATS), 0);
+	b.u->trouble.queue_error = FS_IQE;
+	b.u->trouble.times = 1;
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_int_equal(iommu_reset(dev(tlb[1])), 0);
+	tlb[0]->mute = true;
+	assert_int_equal(process_unmap(p, VA + PAGE, 1), 0);
+	assert_true(dev(tlb[0])->fenced);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(process_detach(tlb[i]), 0);
+	b.m->hook = NULL;
+	process_end(q);
+	process_end(p);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(test_nothing_changes_without_its_lock),
+		bench_test(test_nor_when_the_unit_fails),
+		bench_test(test_nor_with_device_tlbs_and_queue_errors),
+	};
+
+	return cmocka_run_group_tests_name("locks", tests, NULL, NULL);
+}

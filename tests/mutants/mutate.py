@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The mutants of the driver: one fault each, at each place where the sources
+show one of the kinds below.  Places are found by the driver's own words, so a
+new call of a known kind gets its mutants by itself."""
+import hashlib
+import re
+from pathlib import Path
+
+import csource
+
+SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/vtd/*.c",
+           "kern/arch/x86/vtd/*.h"]
+# Where peers have faults, and no place of another kind is.
+ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
+KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
+         "order", "peer"]
+
+# The kernel's own services: of these only what the driver relies on.
+KERNELS = "iommu_os.c"
+HARDWARE = ("barrier", "line")
+
+# kind, function, what stands for its call ("" where it is a statement)
+CALLS = [
+    ("flush", "batch_add", ""), ("flush", "batch_run", ""),
+    ("flush", "vtd_invalidate", "0"), ("flush", "vtd_wait", "0"),
+    ("flush", "queue_wait", "0"), ("flush", "regs_invalidate", "0"),
+    ("flush", "flush_all", "0"), ("flush", "flush_units", "0"),
+    ("flush", "vtd_flush_write_buffer", "0"), ("flush", "iommu_flush", "0"),
+    ("flush", "context", "true"), ("flush", "iotlb", "true"),
+    ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
+    ("flush", "ask_again", ""), ("flush", "replace_waits", ""),
+    ("flush", "list_ats", ""), ("flush", "start_ats", "0"),
+    ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
+    ("fence", "silence", ""), ("fence", "fence", ""), ("fence", "quiesce", ""),
+    ("fence", "fence_all", ""), ("fence", "master_all_attached", ""),
+    ("fence", "still_mastering", "NULL"), ("fence", "drain_attached", ""),
+    ("fence", "wait_for_transactions", ""), ("fence", "function_reset", "true"),
+    ("fence", "leave_ats", ""), ("fence", "ats_enable", ""),
+    ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
+    ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
+    ("line", "os_flush", ""),
+]
+
+MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
+       r"~?\([A-Z_0-9]+(?: \| [A-Z_0-9]+)+\))"
+CHANGE = r"\bc(?:hange)?->(?:added|removed|upper|tombs) \|?= "
+
+# kind, pattern, what stands for it, and the file if it is for one alone
+PATTERNS = [
+    # Less is flushed than was asked for, or not what was asked for.
+    ("flush", r"\bGRAN_GLOBAL\b", "GRAN_DOMAIN"),
+    ("flush", r"\bGRAN_DOMAIN\b", "GRAN_PAGES"),
+    ("flush", r"\.gran = GRAN_DEVICE\b", ".gran = 0"),
+    ("flush", r"\.(did|sid|addr|am) = (?:did|sid|addr|am)\b", r".\1 = 0",
+     "inv.c"),
+    ("flush", r"\.leaves = leaves", ".leaves = true"),
+    ("flush", r"\bi->leaves \?", "1 ?"),
+    ("flush", r"\bi->leaves \?", "0 ?"),
+    ("flush", r"!c->upper", "true"),
+    ("flush", CHANGE, ""),
+    ("flush", r"c->(added|removed) \|\| ", ""),
+    ("flush", r"c->removed \| ?(?=su)", ""),
+    ("flush", r" \|\| (?:c->removed|su->unit->cap & CAP_CM)", ""),
+    ("flush", r"\bsu->did, c->lo\b", "su->did, c->lo + PGSIZE"),
+    ("flush", r"\bc->lo, c->hi\b", "c->lo, c->hi - PGSIZE"),
+    ("flush", r"(?<== )ROUNDDOWN\((\w+), [^;]*\);", r"\1;"),
+    ("flush", r"\bROUNDDOWN\(lo, PGSIZE << am\)", "lo"),
+    ("flush", r"\(hi - 1\)", "hi"),
+    ("flush", r"\(hi - lo - 1\)", "(hi - lo)"),
+    ("flush", r"\bMIN\(inv_mask\(lo, hi\), most\)", "inv_mask(lo, hi)"),
+    ("flush", r">= INV_RANGE_MAX", "> INV_RANGE_MAX"),
+    ("flush", r"\blo \+= block\b", "lo += 2 * block"),
+    ("flush", r"\bdevtlb_twice \? 2", "devtlb_twice ? 1"),
+    ("flush", r"\b0, 52\)", "0, 0)"),
+    ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
+    ("flush", r"\bp->nrids; i\+\+", "1; i++", "iommu_attach.c"),
+    ("flush", r"\bi < su->nats\b", "i + 1 < su->nats"),
+    ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
+    ("fence", r"on && iommu\.powered", "on"),
+    ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
+    ("fence", r"\b[dp]->fenced = (?:true|!vtd_alive\(p->unit\));", ";"),
+    ("fence", r"\bset\(\w+, COMMAND, [^;]*;", ";"),
+    ("fence", r"\biommu\.powered = (?:on|false);", ";"),
+    ("fence", r"(?<=;)(\s+)command = get\(d, COMMAND, 2\);\n(?=\s+return)",
+     r"\1command = want;\n"),
+    ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
+    ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
+    ("line", r"\bclflush\([^;]*;", ";", "iommu_os.c"),
+    ("barrier", r"\bmfence\(\);", ";", "iommu_os.c"),
+    ("line", r"\.flush_lines = !vtd_coherent\(u\)", ".flush_lines = false"),
+    ("line", r"a\.flush_lines \|\| ", ""),
+    ("line", r" \|\| b\.flush_lines", ""),
+    ("deadline", r"\blate = os_clock\(\) > end;", "late = false;"),
+    ("deadline", r"\bif \(late\b", "if (late || os_clock() > end"),
+    ("deadline", r"\bos_clock\(\) < end\b", "0"),
+    ("deadline", r" && n < (?:48|480)\b", ""),
+    ("deadline", r"> MAX_TRIES\b", "> ~0u"),
+    ("reserved", r" & " + MASK + r"(?=[^\w(])", ""),
+    ("reserved", r"\bvtd_set32\(u, FSTS, [^;]*;", ";"),
+    ("reserved", r"\bvtd_set32\(u, REG32\([^;]*;", ";"),
+    ("reserved", r"\bif \((\w+) == ~0u(?:ll)?\)", "if (0)"),
+    ("reserved", r"\bu->version == ~0u \|\| ", ""),
+    ("reserved", r"\(u->cap == ~0ull && u->ecap == ~0ull\) \|\| ", ""),
+    ("reserved", r" \|\|\s+\(!u->cap && !u->ecap\)", ""),
+    ("reserved", r"\bformat\.snoop \?", "1 ?"),
+    ("reserved", r"header == 0xffffffff", "0"),
+    ("reserved", r"command != 0xffff && ", ""),
+    ("reserved", r" \|\| get\(d, COMMAND, 2\) == 0xffff", ""),
+]
+
+# The functions whose steps stand in an order that matters.
+ORDERED = """
+    hand_over forget install new_owner quiesce silence fence list_ats unlist_ats
+    leave_ats start_ats reset_attached
+    devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
+    iommu_reset adapt new_presence fence_all iommu_start start_unit
+    master_all_attached power_off power_on iommu_stop
+    iommu_flush flush_units submit context_set context_clear make_table store
+    sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_one put_leaf
+    sl_free_under reap_table sl_reap
+    vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
+    vtd_start vtd_translation
+    queue_start queue_submit wait_for_room ask_again clear_errors recover
+    replace_waits find_guilty may_try
+    queue_wait put ring_tail vtd_submit vtd_invalidate
+    iotlb context regs_invalidate
+    bus_master start_reset function_reset
+    fault_start take_one take_some fault_take count_fault handle service
+    iommu_service_faults fault_event did_alloc
+""".split()
+
+
+class Mutant:
+    """`edits`: (path, start, end, text), of one file, ascending."""
+    def __init__(self, name, kind, edits, texts):
+        self.name, self.kind, self.edits = name, kind, edits
+        self.path = edits[0][0]
+        old = texts[self.path]
+        self.source = apply(old, edits)
+        self.says = "; ".join(
+            f"{one_line(old[start:end])} -> {one_line(new) or 'nothing'}"
+            for _, start, end, new in edits)
+        self.lines = [(old.count("\n", 0, start) + 1,
+                       old.count("\n", 0, end) + 1)
+                      for _, start, end, _ in edits]
+        self.test = None        # the one that must kill it
+        self.digest = hashlib.sha1(self.source.encode()).hexdigest()[:12]
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+def apply(text, edits):
+    for _, start, end, new in sorted(edits, key=lambda e: -e[1]):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def call_sites(code, start, end):
+    for kind, name, value in CALLS:
+        for a, b, _ in csource.calls(code, name, start, end):
+            yield kind, a, b, value
+    for a, b, args in csource.calls(code, "vtd_submit", start, end):
+        yield "flush", *args[2], " 0"
+    for a, b, args in csource.calls(code, "os_store", start, end):
+        yield ("barrier", a, b, f"*({code[slice(*args[0])]}) ="
+               f"{code[slice(*args[1])]}")
+
+
+def pattern_sites(file, code, start, end):
+    for kind, pattern, new, *only in PATTERNS:
+        if only and file not in only:
+            continue
+        for m in re.compile(pattern).finditer(code, start, end):
+            yield kind, m.start(), m.end(), m.expand(new)
+
+
+def order_sites(code, start, end):
+    for block in csource.blocks_of(code, start, end):
+        for (a, b), (c, d) in zip(block, block[1:]):
+            if csource.is_step(code[a:b]) and csource.is_step(code[c:d]):
+                yield a, b, c, d
+
+
+def of_function(path, name, code, text, start, end):
+    """(kind, edits), in the order of the text."""
+    file = Path(path).name
+    sites = [(kind, [(path, a, b, new)]) for kind, a, b, new in
+             sorted({*call_sites(code, start, end),
+                     *pattern_sites(file, code, start, end)},
+                    key=lambda s: (s[1], s[2], s[3]))]
+    if name in ORDERED:
+        sites += [("order", [(path, a, b, text[c:d]), (path, c, d, text[a:b])])
+                  for a, b, c, d in sorted(order_sites(code, start, end))]
+    return sites
+
+
+def of_file(path, texts):
+    text = texts[path]
+    code = csource.bare(text)
+    file = Path(path).name
+    seen = {}
+    for name, start, end in csource.functions(code):
+        for kind, edits in of_function(path, name, code, text, start, end):
+            key = f"{file}:{name}:{kind}"
+            seen[key] = seen.get(key, 0) + 1
+            m = Mutant(f"{key}:{seen[key]}", kind, edits, texts)
+            if m.source != text and (file != KERNELS or kind in HARDWARE):
+                yield m
+
+
+def peers(path, texts):
+    """Patches: "== TEST FILE", then lines behind "-", which stand in the file
+    once, and lines behind "+", which stand for them; as often as need be."""
+    seen = {}
+    for chunk in re.split(r"^== ", path.read_text(), flags=re.M)[1:]:
+        head, _, rest = chunk.partition("\n")
+        test, file = head.split()
+        edits = []
+        for old, new in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", rest, re.M):
+            old, new = (re.sub("^.", "", s, flags=re.M) for s in (old, new))
+            at = texts[file].find(old)
+            if texts[file].count(old) != 1:
+                raise SystemExit(f"{path.name}: {test}: this does not stand "
+                                 f"once in {file}:\n{old}")
+            edits.append((file, at, at + len(old), new))
+        seen[test] = seen.get(test, 0) + 1
+        m = Mutant(f"{Path(file).name}:{test}:peer:{seen[test]}", "peer", edits,
+                   texts)
+        m.test = test
+        yield m
+
+
+def all_mutants(top):
+    paths = sorted(str(p.relative_to(top)) for s in SOURCES
+                   for p in top.glob(s))
+    texts = {p: (top / p).read_text() for p in [*paths, *ONLY_PEERS]}
+    found = list(peers(top / "tests/mutants/peers", texts))
+    for path in paths:
+        found += of_file(path, texts)
+    names = [m.name for m in found]
+    assert len(names) == len(set(names))
+    return sorted(found, key=lambda m: KINDS.index(m.kind))
