@@ -271,7 +271,7 @@ def test_killed_with_much_under_way(boot, image):
     """A slow disk: hundreds of reads are on their way for seconds.  The reset
     at the end ends them, before their memory is anyone else's."""
     m = boot(f"{SMALL} {UNIT} {NVME.format(image)},addr=4 "
-             "-set drive.d.throttling.bps-total=1048576")
+             "-set drive.d.throttling.bps-total=1048576", limit=300)
     for options in LOADS[0], LOADS[5], LOADS[2]:
         pid = m.spawn(f"nvme {options} -n 100000 bench >{NULL}")
         m.run("sleep 0.5")
