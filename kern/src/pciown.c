@@ -7,9 +7,9 @@
  */
 #include <assert.h>
 #include <aspace.h>
+#include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
-#include <iommu_faults.h>
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <log.h>

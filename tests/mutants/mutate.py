@@ -8,7 +8,8 @@ from pathlib import Path
 
 import csource
 
-SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/vtd/*.c",
+SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
+           "kern/arch/x86/vtd/*.c",
            "kern/arch/x86/vtd/*.h"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
@@ -16,7 +17,7 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
          "order", "peer"]
 
 # The kernel's own services: of these only what the driver relies on.
-KERNELS = "iommu_os.c"
+KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
 
 # kind, function, what stands for its call ("" where it is a statement)
@@ -28,6 +29,7 @@ CALLS = [
     ("flush", "vtd_flush_write_buffer", "0"), ("flush", "iommu_flush", "0"),
     ("flush", "context", "true"), ("flush", "iotlb", "true"),
     ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
+    ("flush", "forget", "0"), ("flush", "show", "0"),
     ("flush", "ask_again", ""), ("flush", "replace_waits", ""),
     ("flush", "list_ats", ""), ("flush", "start_ats", "0"),
     ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
@@ -85,8 +87,8 @@ PATTERNS = [
      r"\1command = want;\n"),
     ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
     ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
-    ("line", r"\bclflush\([^;]*;", ";", "iommu_os.c"),
-    ("barrier", r"\bmfence\(\);", ";", "iommu_os.c"),
+    ("line", r"\bclflush\([^;]*;", ";", "os.c"),
+    ("barrier", r"\bmfence\(\);", ";", "os.c"),
     ("line", r"\.flush_lines = !vtd_coherent\(u\)", ".flush_lines = false"),
     ("line", r"a\.flush_lines \|\| ", ""),
     ("line", r" \|\| b\.flush_lines", ""),
@@ -125,6 +127,7 @@ ORDERED = """
     queue_wait put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
     bus_master start_reset function_reset
+    irt_alloc irt_start irt_set irt_clear show
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual processor that sleeps past every deadline, between looking and
+ * asking for the time: what it waits for has long happened when it wakes up, and
+ * it looks once more.
+ */
+#include "bench.h"
+
+static unsigned slept;
+
+/* With each look time goes by, and then all that can happen does. */
+static void sleeps(struct machine *m, const struct happening *h)
+{
+	if (h->what == E_READ || h->what == E_PCI_READ)
+		m->now += 5000000000;
+	if (h->what != E_RELAX)
+		return;
+	slept++;
+	for (struct function *f = m->functions; f; f = f->next)
+		f->pending = 0;
+	model_settle(m);
+}
+
+static void start(struct bench *b, const struct triple *t)
+{
+	bench_open(b, t, WITHOUT_WIRED, 1);
+	b->m->policy.latency = 200;
+	b->m->hook = sleeps;
+	bench_boot(b);
+}
+
+static void hand_over_and_power(struct bench *b)
+{
+	struct process *p = process(b, 7);
+
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	b->flr->drains = 4;
+	assert_int_equal(process_attach(p, b->flr, 0), 0);
+	assert_true(can_write(p, b->flr, VA));
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_int_equal(iommu_power(false), 0);
+	assert_int_equal(iommu_power(true), 0);
+	assert_int_equal(process_detach(b->flr), 0);
+	process_end(p);
+}
+
+static void test_nothing_fails_that_was_done_meanwhile(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	slept = 0;
+	for (unsigned i = 0; i < ntriples; i++) {
+		start(&b, triple_at(i));
+		hand_over_and_power(&b);
+		assert_int_equal(b.m->logged[OS_ERROR], 0);
+		assert_false(model_logged(b.m, "transactions pending"));
+		bench_close(&b);
+	}
+	assert_true(slept > 8 * ntriples);
+}
+
+/* It is back long after a reset's time. */
+static void slow_to_return(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	if (f->resets && !slept && h->what == E_PCI_READ) {
+		slept++;
+		m->now += 3000000000;
+		f->back_at = m->now + 1000000000;
+	}
+	if (slept && h->what == E_RELAX)
+		m->now += 1000000000;
+}
+
+static void test_a_reset_that_was_over_meanwhile(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	slept = 0;
+	b.m->hook = slow_to_return;
+	b.m->hook_arg = b.flr;
+	model_call(b.m);
+	assert_int_equal(iommu_reset(dev(b.flr)), 0);
+	assert_int_equal(slept, 1);
+	process_end(p);
+	bench_close(&b);
+}
+
+static void frees_the_queue(struct machine *m, const struct happening *h)
+{
+	if (h->what == E_UNLOCK)
+		m->now += 5000000000;
+	if (h->what != E_RELAX)
+		return;
+	slept++;
+	m->units[0]->trouble.slow_queue = false;
+	model_settle(m);
+}
+
+static void test_a_queue_that_had_room_meanwhile(void **state)
+{
+	struct inv inv = inv_iotlb_domain(5);
+	struct vtd_ticket t;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	b.u->trouble.slow_queue = true;
+	b.m->hook = frees_the_queue;
+	slept = 0;
+	for (unsigned i = 0; i < VTD_QUEUE_SIZE; i++) {
+		model_call(b.m);
+		assert_int_equal(vtd_submit(vtd_of(b.u), &inv, 1, &t), 0);
+	}
+	assert_true(slept > 0);
+	assert_int_equal(vtd_wait(vtd_of(b.u), &t), 0);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(test_nothing_fails_that_was_done_meanwhile),
+		bench_test(test_a_reset_that_was_over_meanwhile),
+		bench_test(test_a_queue_that_had_room_meanwhile),
+	};
+
+	return cmocka_run_group_tests_name("sleep", tests, NULL, NULL);
+}
