@@ -351,7 +351,7 @@ static void reset(void)
 	own();
 	CHECK(writefile(file("ctl"), "reset") == 0);
 	CHECK(writefile(file("ctl"), "reset\n") == 0);
-	FAILS(writefile(file("ctl"), "dance"), "reset, nothing else");
+	FAILS(writefile(file("ctl"), "dance"), "reset, irq N, mask N or");
 	CHECK(drv_detach(bdf) == 0);
 	FAILS(writefile(file("ctl"), "reset"), "not attached to you");
 }
