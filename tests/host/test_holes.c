@@ -78,14 +78,25 @@ static void test_a_device_tlb_that_stays_listed(void **state)
 	bench_close(&b);
 }
 
+/* Where the first descriptor of that type stands, from there on. */
+static uint32_t first_of(const struct vtd_queue *q, uint32_t from, unsigned type)
+{
+	while (from != q->tail && field_get(q->ring[from % VTD_QUEUE_SIZE].lo,
+					    QI_TYPE) != type)
+		from++;
+	return from;
+}
+
 /* It may not use what it keeps once its TLB is off; but that may come on again
- * by other hands than ours. */
+ * by other hands than ours.  And it goes last: what is stale above fills it. */
 static void test_a_device_tlb_that_keeps_pages_behind_the_first(void **state)
 {
+	const struct vtd_queue *q;
 	struct function *tlb;
 	struct process *p;
 	struct image image;
 	struct bench b;
+	uint32_t from;
 
 	(void)state;
 	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
@@ -99,8 +110,13 @@ static void test_a_device_tlb_that_keeps_pages_behind_the_first(void **state)
 	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA));
 	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA + PAGE));
 	assert_int_equal(tlb->nkept, 2);
+	q = &vtd_of(b.u)->queue;
+	from = q->tail;
 	assert_int_equal(process_detach(tlb), 0);
 	assert_int_equal(tlb->nkept, 0);
+	assert_true(first_of(q, from, QI_CONTEXT) < first_of(q, from, QI_IOTLB));
+	assert_true(first_of(q, from, QI_IOTLB) < first_of(q, from, QI_DEVTLB));
+	assert_true(first_of(q, from, QI_DEVTLB) < q->tail);
 	process_end(p);
 	bench_close(&b);
 }
