@@ -30,8 +30,9 @@ struct vtd;
 
 struct iommu_fault {
 	uint16_t segment, sid;
-	uint64_t addr;		/* of the page that was asked for */
-	bool read;
+	uint64_t addr;		/* of the page that was asked for, or the index
+				 * of an interrupt's entry */
+	const char *access;	/* read, write or interrupt */
 	uint8_t reason;		/* the specification's number */
 	const char *text;	/* and in words */
 	int pid;		/* of the device's owner; 0: nobody */

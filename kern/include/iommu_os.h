@@ -2,7 +2,7 @@
 /*
  * All that the DMAR parser, one unit's driver (arch/x86/vtd/) and the unit and
  * space layer (arch/x86/iommu*.c) ask of the system that they live in: twenty
- * functions.  The kernel's are in arch/x86/iommu_os.c, the host tests' in
+ * functions.  The kernel's are in arch/x86/os.c, the host tests' in
  * tests/host/model.c; the driver's sources are the same in both.
  */
 #ifndef IOMMU_OS_H

@@ -264,23 +264,35 @@ static void push(struct lock_stack *s, const struct spinlock *l, unsigned kind,
 	}
 }
 
-void order_take(const struct lock_user *u, struct spinlock *l, bool is_qlock)
+static void take_qlock(const struct lock_user *u, struct spinlock *l)
 {
-	unsigned kind = kind_of(l, is_qlock, u->at);
+	unsigned kind = kind_of(l, true, u->at);
 
 	check_under(kind, u->qlocks, u->at);
-	if (is_qlock)
-		check_qlock(u, kind);
-	else
-		check_under(kind, u->spins, u->at);
-	if (!is_qlock && u->in_irq && !READ_ONCE(graph.in_irq[kind]))
-		WRITE_ONCE(graph.in_irq[kind], u->at);
-	if (!is_qlock)
-		push(u->spins, l, kind, u->at);
-	else if (u->qlocks)
+	check_qlock(u, kind);
+	if (u->qlocks)
 		push(u->qlocks, l, kind, u->at);
-	if (!is_qlock && u->irqs_on)
+}
+
+/* Under a qlock any spinlock may be taken, so that is not kept. */
+static void take_spinlock(const struct lock_user *u, struct spinlock *l)
+{
+	unsigned kind = kind_of(l, false, u->at);
+
+	check_under(kind, u->spins, u->at);
+	if (u->in_irq && !READ_ONCE(graph.in_irq[kind]))
+		WRITE_ONCE(graph.in_irq[kind], u->at);
+	push(u->spins, l, kind, u->at);
+	if (u->irqs_on)
 		order_irqs_on(u);
+}
+
+void order_take(const struct lock_user *u, struct spinlock *l, bool is_qlock)
+{
+	if (is_qlock)
+		take_qlock(u, l);
+	else
+		take_spinlock(u, l);
 }
 
 static bool pop(struct lock_stack *s, const struct spinlock *l)

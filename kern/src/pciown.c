@@ -7,9 +7,9 @@
  */
 #include <assert.h>
 #include <aspace.h>
+#include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
-#include <iommu_faults.h>
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <log.h>
@@ -45,8 +45,8 @@ static void note_fault(void *owner, const struct iommu_fault *f)
 	char text[NOTEMAX];
 
 	snprintf(text, sizeof(text), "iommu: fault %x:%x.%x %s addr=0x%lx: %s",
-		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7,
-		 f->read ? "read" : "write", f->addr, f->text);
+		 f->sid >> 8, f->sid >> 3 & 31, f->sid & 7, f->access,
+		 f->addr, f->text);
 	if (p)
 		(void)note_post(p, text);	/* full of them already: so be it */
 	faults_add(f);

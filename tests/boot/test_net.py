@@ -111,7 +111,7 @@ def test_killed_at_work(m):
     ("ping 10..2.2", "net: 10..2.2: not an address such as 10.0.2.2"),
     ("-a x info", "net: x: not an address such as 10.0.2.2"),
     ("-d 0:1f.2 info", "net: 0:1f.2: no virtio network card"),
-    ("-u -a 10.0.2.2 ping 10.0.2.98", "net: 10.0.2.98: nobody has that address"),
+    ("-u -a 10.0.2.2 arp 10.0.2.98", "net: 10.0.2.98: nobody has that address"),
 ])
 def test_refused(m, arguments, text):
     assert m.fails(f"net {arguments}") == text
@@ -126,8 +126,8 @@ def test_usage(m, arguments):
 
 
 def test_behind_a_port_it_can_be_reset(boot):
-    """There it has a function-level reset; and a unit without caching mode, with
-    tables of 3 levels."""
+    """There it has a function-level reset; and a unit without caching mode,
+    with tables of 3 levels."""
     m = boot(f"{SMALL} -device intel-iommu,intremap=on "
              f"-device pcie-root-port,id=rp,addr=6 {CARD},bus=rp")
     for _ in range(3):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The NVMe driver, at user level: that blocks come and go as they are, compared
-with the disk's image from outside; and that its death in the middle of it all is
-nobody's business but its own."""
+with the disk's image from outside; and that its death in the middle of it all
+is nobody's business but its own."""
 import os
 import re
 
@@ -95,7 +95,8 @@ def test_writes_end_where_they_should(m, image):
 
 def test_bench(m):
     text = m.run("nvme -q 2 -n 500 bench", timeout=60)
-    line = r"depth (\d+), (\d) queues?, (\w+): 500 commands, (\d+) ns, (\d+) IOPS"
+    line = (r"depth (\d+), (\d) queues?, (\w+): 500 commands, (\d+) ns, "
+            r"(\d+) IOPS")
     got = re.findall(line, text)
     assert [g[:3] for g in got] == [
         ("1", "1", "polled"), ("32", "2", "polled"),
@@ -154,7 +155,7 @@ LOADS = ["-p -q 8 -s 1048576 -D 4", "-i -q 4 -s 131072", "-i -w -q 8 -s 65536",
 
 def test_killed_at_work(m, image):
     """Again and again.  Nothing is lost; what was its memory is somebody's at
-    once, and stays as that one left it; and the next instance gets the device."""
+    once, and stays as that one left it; the next instance gets the device."""
     pid = start(m, LOADS[1])
     first_domain = domain(m)
     end(m, pid)
@@ -267,8 +268,8 @@ def test_large_blocks(boot, tmp_path):
 
 
 def test_killed_with_much_under_way(boot, image):
-    """A slow disk: hundreds of reads are on their way for seconds.  The reset at
-    the end ends them, before their memory is anyone else's."""
+    """A slow disk: hundreds of reads are on their way for seconds.  The reset
+    at the end ends them, before their memory is anyone else's."""
     m = boot(f"{SMALL} {UNIT} {NVME.format(image)},addr=4 "
              "-set drive.d.throttling.bps-total=1048576")
     for options in LOADS[0], LOADS[5], LOADS[2]:
@@ -280,8 +281,8 @@ def test_killed_with_much_under_way(boot, image):
 
 @pytest.mark.parametrize("how", ["-i -q 3", "-p"])
 def test_no_answer(boot, how):
-    """Nobody lets it do DMA: the command under way does not end, but the wait for
-    it does.  Then all is as before."""
+    """Nobody lets it do DMA: the command under way does not end, but the wait
+    for it does.  Then all is as before."""
     m = boot(f"{SMALL} {UNIT} {NVME.format('null-co://')},addr=4 {ICOUNT}")
     pid = m.spawn(f"nvme {how} -n 100000000 bench 2>/tmp/why >{NULL}")
     m.run("sleep 0.5; echo off >'#iommu/power'")

@@ -131,18 +131,22 @@ static void at_every_step(struct machine *m, const struct happening *h)
 		check_domain_ids(m->units[i]);
 }
 
+static const struct function *next_master(const struct function *f)
+{
+	while (f && (f->config[0x0e] & 1 || !dma_can_master(f)))
+		f = f->next;
+	return f;
+}
+
 /* Of those that can, the next behind some place in the list. */
 static const struct function *some_master(struct machine *m)
 {
-	const struct function *f, *some = NULL;
-	unsigned skip = model_random(m, 32);
+	const struct function *f = m->functions;
 
-	for (f = m->functions; f && (skip || !some); f = f->next) {
-		skip -= skip > 0;
-		if (!(f->config[0x0e] & 1) && dma_can_master(f))
-			some = f;
-	}
-	return some;
+	for (unsigned skip = model_random(m, 16); f && skip; skip--)
+		f = f->next;
+	f = next_master(f);
+	return f ? f : next_master(m->functions);
 }
 
 void attack_a_little(struct machine *m, const struct happening *h)

@@ -37,6 +37,8 @@ struct run {
 
 void run_open(struct run *r, uint64_t seed);
 void run_one(struct run *r);		/* an operation */
+void run_end(struct run *r, struct process *p);
+void run_check(struct run *r);
 void run_close(struct run *r);
 
 #endif

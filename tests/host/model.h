@@ -84,6 +84,11 @@ struct owner {
 };
 
 /* A unit's caches. */
+#define IRT_LINES 256
+struct irt_line {
+	bool known;
+	uint64_t lo, hi;
+};
 struct context_line {
 	uint16_t sid, did;
 	enum reason reason;	/* OK, or why it lets nothing through (CM) */
@@ -208,6 +213,7 @@ struct model_unit {
 	bool tells;
 	uint64_t irta;		/* interrupt remapping */
 	bool iec_clean;		/* its cache, since the table changed */
+	struct irt_line irt[IRT_LINES];
 	uint64_t iecs;		/* invalidations of that, so far */
 	uint64_t fetched, waits;		/* so far */
 
@@ -231,6 +237,16 @@ struct model_unit {
 	uint8_t *own;		/* CAP.RWBF: memory behind its write buffer */
 	bool lingers[RAM_PAGES];
 };
+
+/* What comes of a write to the interrupt range (model_irt.c). */
+struct arrival {
+	enum reason reason;	/* OK: it arrives */
+	uint8_t vector;
+	uint32_t apic;
+};
+struct arrival model_message(struct machine *m, struct function *f,
+			     uint64_t addr, uint32_t data);
+void irt_forget(struct model_unit *u, uint64_t lo);
 
 /* What the driver does, a service call each: for hooks and for tests of
  * order. */

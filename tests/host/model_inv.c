@@ -429,6 +429,7 @@ static void finish(struct model_unit *u, const struct descriptor *d)
 		break;
 	case D_IEC:
 		u->iec_clean |= !bit(d->lo, 4);
+		irt_forget(u, d->lo);
 		u->iecs++;
 		break;
 	case D_WAIT:

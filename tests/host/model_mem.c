@@ -145,11 +145,13 @@ static uint8_t *behind_buffer(struct model_unit *u)
 
 void memory_flush_buffer(struct model_unit *u)
 {
-	for (unsigned n = 0; u->own && n < u->m->mem.fresh; n++) {
-		if (u->lingers[n])
-			memcpy(u->own + n * PGSIZE,
-			       behind_buffer(u) + n * PGSIZE, PGSIZE);
-		u->lingers[n] = false;
+	bool *at = u->lingers, *end = at + u->m->mem.fresh;
+	size_t off;
+
+	while (u->own && (at = memchr(at, true, (size_t)(end - at)))) {
+		off = (size_t)(at - u->lingers) * PGSIZE;
+		memcpy(u->own + off, behind_buffer(u) + off, PGSIZE);
+		*at++ = false;
 	}
 }
 

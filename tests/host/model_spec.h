@@ -83,6 +83,8 @@ enum reason {
 	NO_ROOT_TABLE = 8, NO_CONTEXT_TABLE = 9, ROOT_RESERVED = 0xa,
 	CONTEXT_RESERVED = 0xb, TABLE_RESERVED = 0xc, TRANSLATED_BLOCKED = 0xd,
 	INTERRUPT_RANGE = 0xe,
+	IR_REQUEST = 0x20, IR_INDEX, IR_ABSENT, IR_TABLE, IR_RESERVED,
+	IR_BLOCKED, IR_SOURCE,
 };
 
 /* A write there is an interrupt, whatever the tables say: 3.14. */

@@ -90,7 +90,8 @@ static void one_fault(struct bench *b)
 		assert_ptr_equal(told.owner, p);
 		assert_int_equal(told.last.addr, VA + i * PAGE);
 		assert_int_equal(told.last.sid, b->flr->sid);
-		assert_int_equal(told.last.read, !(i % 2));
+		assert_string_equal(told.last.access,
+				    i % 2 ? "write" : "read");
 		assert_int_equal(told.last.reason, i % 2 ? NO_WRITE : NO_READ);
 	}
 	assert_int_equal(fault_fsts(b->u) & 3, 0);

@@ -74,8 +74,8 @@ static void test_a_device_told_on_twice_stays_silent(void **state)
 }
 
 /* Another processor's flush, which has asked a device whose TLB has just been
- * switched on, finds it silent before the attach has ended: the attach put it on
- * the bus. */
+ * switched on, finds it silent before the attach has ended: the attach put it
+ * on the bus. */
 static bool told;
 
 static void tell_early(struct machine *m, const struct happening *h)

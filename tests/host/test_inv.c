@@ -52,7 +52,8 @@ static const char *check_domain(const struct inv *i, unsigned n)
 {
 	if (n != 1 || i->what != 2 || i->gran != 2 || i->did != 0x1234)
 		return "no flush of one domain";
-	return i->am || i->addr || i->leaves ? "fields without a meaning" : NULL;
+	return i->am || i->addr || i->leaves ? "fields without a meaning" :
+		NULL;
 }
 
 static const char *check_blocks(const struct inv *list, unsigned n,

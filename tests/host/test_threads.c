@@ -4,8 +4,9 @@
  * that attack at each step: processes that change their memory, two that hand
  * devices out, take them back, reset them and switch power, one that serves
  * faults, one for interrupts, one that reads what files show.  They are held
- * off each other as iommu.h asks of its caller, by the two locks that the kernel
- * has for that, and in no other way.  In some rounds a unit stops working.
+ * off each other as iommu.h asks of its caller, by the two locks that the
+ * kernel has for that, and in no other way.  In some rounds a unit stops
+ * working.
  *
  * ROUNDS and SEED say how many and where to begin; no two runs are the same.
  */
@@ -376,7 +377,7 @@ static void *make_trouble(void *arg)
 {
 	struct model_unit *u = arg;
 
-	for (unsigned i = 0; i < 3000 && more(); i++)
+	for (unsigned i = 0; i < 200 && more(); i++)
 		;
 	__atomic_store_n(&troubled, true, __ATOMIC_RELAXED);
 	model_enter();
@@ -406,7 +407,7 @@ static void make_machine(uint64_t seed)
 					   i % 2 ? other : b.u);
 	b.m->limit = UINT64_MAX;
 	b.m->relax_ns = 2000000;
-	b.m->policy.latency = (unsigned)seed % 4;
+	b.m->policy.latency = (unsigned)seed / 5 % 4;
 	b.m->policy.keep = (unsigned)seed % 3;
 	b.m->policy.leave = (unsigned)seed / 3 % 3;
 	bench_upper.pending = note_pending;

@@ -63,7 +63,8 @@ static void check_started(struct bench *b)
 	assert_int_equal(iommu_address_bits(), u->address_bits);
 	assert_int_equal(u->ndids, c->domains);
 	assert_int_equal(!u->queue.ring, !c->qi);
-	assert_int_equal(b->u->gsts, G_TE | G_SRTP | (c->qi ? G_QIE : 0));
+	assert_int_equal(b->u->gsts, G_TE | G_SRTP | (c->qi ? G_QIE : 0) |
+			 (c->qi && c->ir ? G_SIRTP | G_IRE : 0));
 	assert_int_equal(b->u->root, os_phys(u->root));
 	assert_int_equal(b->u->fectl, 0);
 	assert_int_equal(did_in_use(u), 2);
@@ -557,10 +558,14 @@ static void test_commands_of_a_start(void **state)
 	booted(&b, "qemu");
 	at = traced(b.m, at, E_WRITE, R_IQA, 0, 0);
 	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE);
-	at = traced(b.m, at, E_WRITE, R_RTADDR, 0, 0);
-	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_SRTP);
+	at = traced(b.m, at, E_WRITE, R_IRTA, 0, 0);
+	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_SIRTP);
 	at = traced(b.m, at, E_WRITE, R_IQT, 0, 0);
-	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_TE);
+	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_IRE);
+	at = traced(b.m, at, E_WRITE, R_RTADDR, 0, 0);
+	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_IRE | G_SRTP);
+	at = traced(b.m, at, E_WRITE, R_IQT, 0, 0);
+	at = traced(b.m, at, E_WRITE, R_GCMD, ~0ul, G_QIE | G_IRE | G_TE);
 	assert_int_not_equal(at, UINT64_MAX);
 	bench_close(&b);
 }

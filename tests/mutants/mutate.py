@@ -8,7 +8,8 @@ from pathlib import Path
 
 import csource
 
-SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/vtd/*.c",
+SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
+           "kern/arch/x86/vtd/*.c",
            "kern/arch/x86/vtd/*.h"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
@@ -16,7 +17,7 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
          "order", "peer"]
 
 # The kernel's own services: of these only what the driver relies on.
-KERNELS = "iommu_os.c"
+KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
 
 # kind, function, what stands for its call ("" where it is a statement)
@@ -86,8 +87,8 @@ PATTERNS = [
      r"\1command = want;\n"),
     ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
     ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
-    ("line", r"\bclflush\([^;]*;", ";", "iommu_os.c"),
-    ("barrier", r"\bmfence\(\);", ";", "iommu_os.c"),
+    ("line", r"\bclflush\([^;]*;", ";", "os.c"),
+    ("barrier", r"\bmfence\(\);", ";", "os.c"),
     ("line", r"\.flush_lines = !vtd_coherent\(u\)", ".flush_lines = false"),
     ("line", r"a\.flush_lines \|\| ", ""),
     ("line", r" \|\| b\.flush_lines", ""),

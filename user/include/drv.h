@@ -20,7 +20,7 @@ int drv_find_class(uint32_t class, char bdf[BDF_LEN]) must_check;
 /* A field of its configuration space, of 1, 2 or 4 bytes; all ones for what
  * cannot be read, as PCI has it. */
 uint32_t drv_config(const char *bdf, unsigned off, unsigned width);
-/* The first capability with that id behind `after` (0: from the start), or 0. */
+/* The first capability with that id behind `after` (0: of all), or 0. */
 unsigned drv_cap(const char *bdf, unsigned id, unsigned after);
 
 /* Gives the function to a process, as eve; words: "" or "unsafe". */

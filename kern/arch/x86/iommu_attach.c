@@ -30,8 +30,8 @@ static void join_ats(struct iommu_dev *d, struct space_unit *su)
 	d->ats_in = su;
 }
 
-/* iommu.lock held.  It may not use its TLB any more: nothing needs to be flushed
- * there. */
+/* iommu.lock held.  It may not use its TLB any more: nothing needs to be
+ * flushed there. */
 static void leave_ats(struct iommu_dev *d)
 {
 	struct space_unit *su = d->ats_in;

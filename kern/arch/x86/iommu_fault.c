@@ -27,13 +27,15 @@ static void tell(const struct vtd *u, const struct iommu_dev *d,
 {
 	struct iommu_fault f = {
 		.segment = u->segment, .sid = rec->sid, .addr = rec->addr,
-		.read = rec->read, .reason = rec->reason,
+		.access = rec->reason >= REASON_INTERRUPT ? "interrupt" :
+			rec->read ? "read" : "write",
+		.reason = rec->reason,
 		.text = fault_text(rec->reason),
 		.pid = d->space ? d->space->pid : 0,
 	};
 
 	os_log(OS_WARN, "iommu: fault: %s %s 0x%lx: %s (reason 0x%x), pid %d",
-	       bdf_text(f.segment, f.sid).s, f.read ? "read" : "write", f.addr,
+	       bdf_text(f.segment, f.sid).s, f.access, f.addr,
 	       f.text, f.reason, f.pid);
 	if (iommu.upper.fault)
 		iommu.upper.fault(d->space ? d->space->owner : NULL, &f);

@@ -2,8 +2,8 @@
 /*
  * I/O spaces: the tables of one owner, changed and flushed on every unit that
  * may walk them.  Called by the memory manager, which serialises the changes of
- * one space; attach and detach add and remove units meanwhile, and attach adapts
- * the tables to a lesser one: whoever touches them takes the tree.
+ * one space; attach and detach add and remove units meanwhile, and attach
+ * adapts the tables to a lesser one: whoever touches them takes the tree.
  */
 #include "iommu_impl.h"
 

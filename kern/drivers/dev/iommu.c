@@ -14,9 +14,9 @@
  * the form.  Only eve writes.
  */
 #include <chan.h>
+#include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
-#include <iommu_faults.h>
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <pci.h>

@@ -8,4 +8,4 @@ void note_fence(void);
 
 #define clflush	note_line
 #define mfence	note_fence
-#include "../../../kern/arch/x86/iommu_os.c"
+#include "../../../kern/arch/x86/os.c"

@@ -173,6 +173,7 @@ static bool is_arp_answer(const uint8_t *frame, size_t len, uint32_t ip)
 bool arp(struct host *h, uint32_t ip, uint8_t mac[MAC_LEN])
 {
 	static uint8_t frame[FRAME_MAX];
+	const struct arp_frame *f = (const struct arp_frame *)frame;
 	int64_t until;
 	size_t len;
 
@@ -181,8 +182,7 @@ bool arp(struct host *h, uint32_t ip, uint8_t mac[MAC_LEN])
 		until = nsec() + ANSWER_TIME;
 		while ((len = receive(h, frame, until)) > 0)
 			if (is_arp_answer(frame, len, ip)) {
-				memcpy(mac, ((struct arp_frame *)frame)->from_mac,
-				       MAC_LEN);
+				memcpy(mac, f->from_mac, MAC_LEN);
 				return true;
 			}
 	}

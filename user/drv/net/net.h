@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio network card (Virtio 1.2), driven from user level, and as much of the
- * internet protocols as ping needs: what the files here know of each other.
+ * A virtio network card (Virtio 1.2), driven from user level, and as much of
+ * the internet protocols as ping needs: what the files here know of each other.
  *
  *	virtio.c	the device: capabilities, features, queues
  *	ring.c		a split virtqueue
@@ -24,10 +24,13 @@
 /* ring.c: each entry has a buffer of its own. */
 #define RING_SIZE	64u
 #define BUFFER_SIZE	2048u
+#define RING_DESC	0		/* the three parts in ring.mem */
+#define RING_AVAIL	1024
+#define RING_USED	2048
 
 struct ring {
 	const char *bdf;
-	uint8_t *mem;			/* descriptors, available, used */
+	uint8_t *mem;			/* a page */
 	uint8_t *buffers;
 	volatile uint8_t *bell;		/* tells the device of new entries */
 	uint16_t number;		/* what to write there */

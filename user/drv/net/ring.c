@@ -6,10 +6,6 @@
  */
 #include "net.h"
 
-#define DESC		0
-#define AVAIL		1024
-#define USED		2048
-
 #define DESC_WRITE		2	/* by the device */
 #define AVAIL_NO_INTERRUPT	1
 #define USED_NO_NOTIFY		1
@@ -32,23 +28,24 @@ struct used {
 };
 
 _Static_assert(sizeof(struct desc) == 16, "Virtio 1.2, 2.7.5");
-_Static_assert(RING_SIZE * sizeof(struct desc) <= AVAIL - DESC, "room");
-_Static_assert(sizeof(struct avail) <= USED - AVAIL, "room");
-_Static_assert(sizeof(struct used) <= 4096 - USED, "room");
+_Static_assert(RING_SIZE * sizeof(struct desc) <= RING_AVAIL,
+	       "room");
+_Static_assert(sizeof(struct avail) <= RING_USED - RING_AVAIL, "room");
+_Static_assert(sizeof(struct used) <= 4096 - RING_USED, "room");
 
 static struct desc *desc(struct ring *r)
 {
-	return (struct desc *)(r->mem + DESC);
+	return (struct desc *)(r->mem + RING_DESC);
 }
 
 static volatile struct avail *avail(struct ring *r)
 {
-	return (volatile struct avail *)(r->mem + AVAIL);
+	return (volatile struct avail *)(r->mem + RING_AVAIL);
 }
 
 static volatile struct used *used(struct ring *r)
 {
-	return (volatile struct used *)(r->mem + USED);
+	return (volatile struct used *)(r->mem + RING_USED);
 }
 
 void ring_init(struct ring *r, const char *bdf)

@@ -8,7 +8,7 @@
 
 #define VENDOR		0x1af4
 #define NET_MODERN	0x1041
-#define NET_BOTH	0x1000		/* transitional: has the modern one too */
+#define NET_BOTH	0x1000		/* transitional: modern, too */
 
 #define CAP_VENDOR	0x09
 #define CAP_TYPE	3
@@ -131,10 +131,10 @@ static void agree(struct virtio *v, uint64_t features)
 	if (features & ~offered(v))
 		fatal("%s: does not offer features 0x%lx", v->bdf,
 		      features & ~offered(v));
-	for (unsigned word = 0; word < 2; word++) {
-		put32(v->common + OUR_WORD, word);
-		put32(v->common + OUR_FEATURE, (uint32_t)(features >> 32 * word));
-	}
+	put32(v->common + OUR_WORD, 0);
+	put32(v->common + OUR_FEATURE, (uint32_t)features);
+	put32(v->common + OUR_WORD, 1);
+	put32(v->common + OUR_FEATURE, (uint32_t)(features >> 32));
 	add_status(v, FEATURES_OK);
 	if (!(get8(v->common + STATUS) & FEATURES_OK))
 		fatal("%s: does not take features 0x%lx", v->bdf, features);
@@ -164,16 +164,17 @@ bool virtio_queue(struct virtio *v, unsigned n, struct ring *r, unsigned vector)
 	put16(v->common + QUEUE, (uint16_t)n);
 	if (n >= get16(v->common + QUEUES) ||
 	    get16(v->common + QUEUE_SIZE) < RING_SIZE)
-		fatal("%s: has no queue %u of %u entries", v->bdf, n, RING_SIZE);
+		fatal("%s: has no queue %u of %u entries", v->bdf, n,
+		      RING_SIZE);
 	bell = (size_t)get16(v->common + QUEUE_NOTIFY) * v->notify_unit;
 	if (bell + 2 > v->notify_len)
 		fatal("%s: queue %u cannot be notified", v->bdf, n);
 	r->bell = v->notify + bell;
 	r->number = (uint16_t)n;
 	put16(v->common + QUEUE_SIZE, RING_SIZE);
-	put_addr(v, QUEUE_DESC, r->mem);
-	put_addr(v, QUEUE_DRIVER, r->mem + 1024);
-	put_addr(v, QUEUE_DEVICE, r->mem + 2048);
+	put_addr(v, QUEUE_DESC, r->mem + RING_DESC);
+	put_addr(v, QUEUE_DRIVER, r->mem + RING_AVAIL);
+	put_addr(v, QUEUE_DEVICE, r->mem + RING_USED);
 	put16(v->common + QUEUE_VECTOR, (uint16_t)vector);
 	put16(v->common + QUEUE_ENABLE, 1);
 	return get16(v->common + QUEUE_VECTOR) == vector;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands (NVMe 1.4, 5 and 6): built, and the admin's also carried out, one
- * at a time; and what it means when one fails.
+ * The commands (NVMe 1.4, 5 and 6): built, and the admin's also carried out,
+ * one at a time; and what it means when one fails.
  */
 #include "nvme.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The controller: its registers (NVMe 1.4, 3.1), how it is started (7.6.1) and
- * stopped (7.6.2).  Its life: taken, disabled if somebody left it enabled, given
- * the admin queues, enabled, asked what it is, given queues for I/O; and told at
- * the end, so that it writes back what it holds.  Who is killed in between
- * leaves it to the kernel, which resets it.
+ * stopped (7.6.2).  Its life: taken, disabled if somebody left it enabled,
+ * given the admin queues, enabled, asked what it is, given queues for I/O; and
+ * told at the end, so that it writes back what it holds.  Who is killed in
+ * between leaves it to the kernel, which resets it.
  */
 #include "nvme.h"
 

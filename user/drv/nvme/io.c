@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Blocks to fd 1, and from fd 0: in rounds of one command a pair of queues, each
- * with a buffer of its own.
+ * Blocks to fd 1, and from fd 0: in rounds of one command a pair of queues,
+ * each with a buffer of its own.
  */
 #include "nvme.h"
 
@@ -105,16 +105,14 @@ void io_write(struct nvme *c, const struct options *o, uint64_t lba)
 
 	round_init(&r, c, o);
 	do {
-		for (r.n = 0; r.n < c->nqueues;) {
+		r.n = 0;
+		do {
 			len = fill(c, r.data[r.n], r.most);
-			if (!len)
-				break;
-			round_add(&r, WRITE, lba, len);
+			if (len)
+				round_add(&r, WRITE, lba, len);
 			lba += len / c->block;
-			if (len < r.most)
-				break;
-		}
+		} while (len == r.most && r.n < c->nqueues);
 		round_finish(&r);
-	} while (r.n == c->nqueues);
+	} while (len == r.most);
 	cmd_flush(c);
 }

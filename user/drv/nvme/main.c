@@ -9,7 +9,7 @@
  *	bench	random reads one at a time, and many: polled, with interrupts
  *
  *	-d BUS:DEV.FN	the device; else the first one there is
- *	-p, -i		polling or interrupts; else interrupts, and both in bench
+ *	-p, -i		polling, interrupts; else interrupts, and both in bench
  *	-q QUEUES	that many pairs of queues, 1 to 8; else 1
  *	-s BYTES	of data in a command; else all it can, and 4096 in bench
  *	-o BYTES	the data begin there in a page; a multiple of 4

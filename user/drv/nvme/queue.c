@@ -3,8 +3,8 @@
  * A pair of queues (NVMe 1.4, 4.1): a ring of commands that we fill, and one of
  * completions that the device fills.  A completion is new if its phase bit is
  * not that of the ring's last round.  A doorbell is a register write, dear in a
- * virtual machine: so the device is told of all that has changed at once, before
- * we wait.
+ * virtual machine: so the device is told of all that has changed at once,
+ * before we wait.
  */
 #include "nvme.h"
 

@@ -74,11 +74,12 @@ static bool take_one(struct vtd *u, unsigned n, struct vtd_fault *f)
 		return false;
 	lo = vtd_get64(u, REG64((uint16_t)(at + FRCD_LO)));
 	*f = (struct vtd_fault){
-		.addr = lo & field_mask(FRCD_FI),
 		.sid = (uint16_t)field_get(hi, FRCD_SID),
 		.reason = (uint8_t)field_get(hi, FRCD_FR),
 		.read = hi & FRCD_T,
 	};
+	f->addr = f->reason < REASON_INTERRUPT ? lo & field_mask(FRCD_FI) :
+		field_get(lo, FRCD_INDEX);
 	vtd_set32(u, REG32((uint16_t)(at + FRCD_F_DWORD)), BIT32(31));
 	return true;
 }

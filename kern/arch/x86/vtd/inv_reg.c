@@ -51,12 +51,14 @@ static bool iotlb(struct vtd *u, const struct inv *i)
 
 int regs_invalidate(struct vtd *u, const struct inv *list, unsigned n)
 {
-	bool done = true;
+	bool done, first;
 
 	os_lock(&u->queue.lock);
+	done = vtd_alive(u);
 	for (unsigned i = 0; i < n && done; i++)
 		done = list[i].what == QI_CONTEXT ? context(u, &list[i]) :
 			iotlb(u, &list[i]);
+	first = !done && vtd_mark_failed(u, "invalidation by register");
 	os_unlock(&u->queue.lock);
-	return done ? 0 : vtd_fail(u, "invalidation by register");
+	return done ? 0 : vtd_tell_failed(u, first);
 }

@@ -85,19 +85,20 @@ static int take_index(struct vtd *u)
 	return index;
 }
 
+/* Stores may linger (CAP.RWBF), and this flush does not imply that of the write
+ * buffer. */
 static int forget(struct vtd *u, unsigned index)
 {
 	struct inv flush = inv_iec_index((uint16_t)index);
-
-	return vtd_invalidate(u, &flush, 1);
-}
-
-/* Absence may be cached (CAP.CM), and stores may linger (CAP.RWBF). */
-static int show(struct vtd *u, unsigned index)
-{
 	int err = vtd_flush_write_buffer(u);
 
-	return !err && u->cap & CAP_CM ? forget(u, index) : err;
+	return err ? err : vtd_invalidate(u, &flush, 1);
+}
+
+/* Absence may be cached (CAP.CM). */
+static int show(struct vtd *u, unsigned index)
+{
+	return u->cap & CAP_CM ? forget(u, index) : vtd_flush_write_buffer(u);
 }
 
 int irt_set(struct vtd *u, struct irt_entry new)

@@ -143,6 +143,8 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 #define PMEN_PRS	BIT32(0)
 
 #define FRCD_FI		FIELD(63, 12)	/* low half */
+#define FRCD_INDEX	FIELD(63, 48)	/* likewise, of an interrupt */
+#define REASON_INTERRUPT 0x20		/* from here on */
 #define FRCD_F		BIT64(63)	/* high half */
 #define FRCD_T		BIT64(62)	/* set: a read */
 #define FRCD_FR		FIELD(39, 32)

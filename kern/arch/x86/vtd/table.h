@@ -55,8 +55,8 @@ struct sl_format sl_lesser(struct sl_format a, struct sl_format b);
 physaddr_t sl_root(struct sl_table *t, unsigned levels);
 
 /* Ranges are whole pages below SL_END.  rights: SL_R, SL_W or both.  Maps all
- * or nothing; negative: no memory for tables, or the change has taken tables out
- * around there and is not flushed yet.  Replaces what was mapped. */
+ * or nothing; negative: no memory for tables, or the change has taken tables
+ * out around there and is not flushed yet.  Replaces what was mapped. */
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	   uint64_t rights, struct iommu_change *change) must_check;
 /* Keeps only those rights of each entry in the range; 0 makes it absent.

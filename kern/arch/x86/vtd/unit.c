@@ -40,19 +40,31 @@ const char *vtd_failure(struct vtd *u)
 }
 
 /* The reason stands before `broken` tells others to look for it. */
+bool vtd_mark_failed(struct vtd *u, const char *what)
+{
+	const char *before = NULL;
+
+	if (!__atomic_compare_exchange_n(&u->failure, &before, what, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return false;
+	__atomic_store_n(&u->broken, true, __ATOMIC_RELEASE);
+	return true;
+}
+
+int vtd_tell_failed(struct vtd *u, bool first)
+{
+	const char *what = __atomic_load_n(&u->failure, __ATOMIC_ACQUIRE);
+
+	if (first)
+		os_log(OS_ERROR, "iommu: unit 0x%lx failed: %s", u->base, what);
+	if (first && u->failed)
+		u->failed(u);
+	return os_error("unit 0x%lx has failed: %s", u->base, what);
+}
+
 int vtd_fail(struct vtd *u, const char *what)
 {
-	const char *first = NULL;
-
-	if (__atomic_compare_exchange_n(&u->failure, &first, what, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&u->broken, true, __ATOMIC_RELEASE);
-		os_log(OS_ERROR, "iommu: unit 0x%lx failed: %s", u->base, what);
-		if (u->failed)
-			u->failed(u);
-	}
-	return os_error("unit 0x%lx has failed: %s", u->base,
-			first ? first : what);
+	return vtd_tell_failed(u, vtd_mark_failed(u, what));
 }
 
 /* Bounded; looks once more after the deadline, since a virtual processor may
@@ -77,20 +89,25 @@ static bool poll_gsts(struct vtd *u, uint32_t mask, uint32_t want)
 }
 
 /* VT-d 11.4.4: one bit changes at a time, and the lasting ones are repeated;
- * one-time bits of GSTS must not come back as commands. */
+ * one-time bits of GSTS must not come back as commands.  After one that was not
+ * carried out none is given. */
 int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 		const char *what)
 {
-	bool obeyed;
+	bool obeyed, first;
 	uint32_t v;
 
 	os_lock(&u->lock);
-	v = set ? u->gcmd | bit : u->gcmd & ~bit;
-	vtd_set32(u, GCMD, v);
-	u->gcmd = v & GCMD_LASTING;
-	obeyed = poll_gsts(u, bit, done);
+	obeyed = vtd_alive(u);
+	if (obeyed) {
+		v = set ? u->gcmd | bit : u->gcmd & ~bit;
+		vtd_set32(u, GCMD, v);
+		u->gcmd = v & GCMD_LASTING;
+		obeyed = poll_gsts(u, bit, done);
+	}
+	first = !obeyed && vtd_mark_failed(u, what);
 	os_unlock(&u->lock);
-	return obeyed ? 0 : vtd_fail(u, what);
+	return obeyed ? 0 : vtd_tell_failed(u, first);
 }
 
 int vtd_flush_write_buffer(struct vtd *u)

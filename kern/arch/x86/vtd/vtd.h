@@ -141,6 +141,9 @@ int vtd_protect(struct vtd *u) must_check;
 int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
+/* The two halves of that: under a lock, true: the first to do so; and without. */
+bool vtd_mark_failed(struct vtd *u, const char *what);
+int vtd_tell_failed(struct vtd *u, bool first);
 bool vtd_alive(struct vtd *u);
 const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
@@ -209,7 +212,7 @@ uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
 
 /* fault.c (VT-d 7) */
 struct vtd_fault {
-	uint64_t addr;		/* of the page */
+	uint64_t addr;		/* of the page; an interrupt entry's index */
 	uint16_t sid;
 	uint8_t reason;
 	bool read;

@@ -4,8 +4,8 @@
  * A read gives lines that this opener has not had, and waits while there are
  * none.  eve sees all, other users those of the reading process's devices.
  */
-#ifndef IOMMU_FAULTS_H
-#define IOMMU_FAULTS_H
+#ifndef FAULTS_H
+#define FAULTS_H
 
 #include <chan.h>
 #include <iommu.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last faults, as lines (iommu_faults.h).  They are numbered from 1 on; an
+ * The last faults, as lines (faults.h).  They are numbered from 1 on; an
  * opener's aux points to the number that it reads next.  Who falls behind by
  * more than the ring holds is told how many lines he has missed.
  */
+#include <faults.h>
 #include <fmt.h>
-#include <iommu_faults.h>
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <lock.h>
@@ -32,7 +32,7 @@ void faults_add(const struct iommu_fault *f)
 
 	iommu_format_bdf(&t, f->segment, f->sid);
 	text_add(&t, " pid=%d %s 0x%lx: %s (reason 0x%x)\n", f->pid,
-		 f->read ? "read" : "write", f->addr, f->text, f->reason);
+		 f->access, f->addr, f->text, f->reason);
 	spin_lock(&faults.q.lock);
 	faults.lines[faults.end++ % FAULT_LINES] = l;
 	spin_unlock(&faults.q.lock);
