@@ -5,12 +5,26 @@
  */
 #include "bench.h"
 
-/* 30 functions behind one bridge, each with an id of its own and all with the
- * bridge's: more to forget than one submission holds. */
+#define SHARERS	30
+
+static struct function *sharer[SHARERS];
+
+static void absent_by_then(struct machine *m, const struct happening *h)
+{
+	struct vtd *u = vtd_of(m->units[0]);
+
+	if (h->what != E_WRITE || h->where != R_IQT)
+		return;
+	for (unsigned i = 0; i < SHARERS; i++)
+		assert_false(context_get(u, sharer[i]->sid).lo & CONTEXT_P);
+}
+
+/* Functions behind one bridge, each with an id of its own and all with the
+ * bridge's: more to forget than one submission holds; no entry is there any more
+ * when the first of them goes out. */
 static void test_more_to_forget_than_one_batch(void **state)
 {
 	const struct triple *t = triple_named("caching, coherent");
-	struct function *f[30];
 	struct process *p;
 	struct bench b;
 
@@ -19,19 +33,21 @@ static void test_more_to_forget_than_one_batch(void **state)
 	b.u = model_unit(b.m, 0xfed90000, 0, t->ver, t->cap, t->ecap);
 	model_bridge(b.m, 0, 0, 1, 0, BRIDGE_PORT, 1, 2);
 	model_bridge(b.m, 0, 1, 0, 0, BRIDGE_TO_PCI, 2, 2);
-	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
-		f[i] = model_function(b.m, 0, 2, i, 0, FN_PM, b.u);
+	for (unsigned i = 0; i < SHARERS; i++)
+		sharer[i] = model_function(b.m, 0, 2, i, 0, FN_PM, b.u);
 	bench_boot(&b);
 	p = process(&b, 7);
 	assert_int_equal(process_map(p, VA, 1, RW), 0);
-	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
-		f[i]->holder = p->o;
-	assert_int_equal(process_attach(p, f[0], 0), 0);
-	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
-		assert_true(can_write(p, f[i], VA));
-	assert_int_equal(process_detach(f[0]), 0);
-	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
-		f[i]->holder = NULL;
+	for (unsigned i = 0; i < SHARERS; i++)
+		sharer[i]->holder = p->o;
+	assert_int_equal(process_attach(p, sharer[0], 0), 0);
+	for (unsigned i = 0; i < SHARERS; i++)
+		assert_true(can_write(p, sharer[i], VA));
+	b.m->hook = absent_by_then;
+	assert_int_equal(process_detach(sharer[0]), 0);
+	b.m->hook = NULL;
+	for (unsigned i = 0; i < SHARERS; i++)
+		sharer[i]->holder = NULL;
 	assert_int_equal(b.u->ncontext, 0);
 	process_end(p);
 	bench_close(&b);
@@ -62,14 +78,25 @@ static void test_a_device_tlb_that_stays_listed(void **state)
 	bench_close(&b);
 }
 
+/* Where the first descriptor of that type stands, from there on. */
+static uint32_t first_of(const struct vtd_queue *q, uint32_t from, unsigned type)
+{
+	while (from != q->tail && field_get(q->ring[from % VTD_QUEUE_SIZE].lo,
+					    QI_TYPE) != type)
+		from++;
+	return from;
+}
+
 /* It may not use what it keeps once its TLB is off; but that may come on again
- * by other hands than ours. */
+ * by other hands than ours.  And it goes last: what is stale above fills it. */
 static void test_a_device_tlb_that_keeps_pages_behind_the_first(void **state)
 {
+	const struct vtd_queue *q;
 	struct function *tlb;
 	struct process *p;
 	struct image image;
 	struct bench b;
+	uint32_t from;
 
 	(void)state;
 	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
@@ -83,8 +110,13 @@ static void test_a_device_tlb_that_keeps_pages_behind_the_first(void **state)
 	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA));
 	assert_true(model_ats_ask(b.m, 0, tlb->sid, VA + PAGE));
 	assert_int_equal(tlb->nkept, 2);
+	q = &vtd_of(b.u)->queue;
+	from = q->tail;
 	assert_int_equal(process_detach(tlb), 0);
 	assert_int_equal(tlb->nkept, 0);
+	assert_true(first_of(q, from, QI_CONTEXT) < first_of(q, from, QI_IOTLB));
+	assert_true(first_of(q, from, QI_IOTLB) < first_of(q, from, QI_DEVTLB));
+	assert_true(first_of(q, from, QI_DEVTLB) < q->tail);
 	process_end(p);
 	bench_close(&b);
 }
@@ -118,6 +150,93 @@ static void test_a_table_under_reserved_regions_that_overlap(void **state)
 	bench_close(&b);
 }
 
+/* One device cannot be kept from the bus: then all goes on as before. */
+static void test_a_refused_power_off_that_takes_the_bus_from_all(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITH_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	model_call(b.m);
+	assert_true(iommu_power(false) < 0);
+	assert_true(iommu_powered());
+	assert_true(function_mastering(b.flr));
+	assert_true(can_write(p, b.flr, VA));
+	process_end(p);
+	bench_close(&b);
+}
+
+static void drained_by_then(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	if (h->what == E_WRITE && h->where == R_GCMD && !(h->value & G_TE))
+		assert_int_equal(f->pending, 0);
+}
+
+static void test_power_off_with_transactions_under_way(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.flr->drains = 5;
+	b.m->hook = drained_by_then;
+	b.m->hook_arg = b.flr;
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	assert_false(b.u->gsts & G_TE);
+	b.m->hook = NULL;
+	process_end(p);
+	bench_close(&b);
+}
+
+/* A flush would wait for an answer that the reset swallows. */
+static void unlisted_in_reset(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	(void)h;
+	if (f->back_at > m->now && dev(f)->su)
+		assert_int_equal(dev(f)->su->nats, 0);
+}
+
+static void test_a_device_tlb_that_is_asked_during_its_reset(void **state)
+{
+	struct function *tlb;
+	struct process *p;
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	tlb = model_function(b.m, 0, 0, 16, 0, FN_ATS | FN_FLR, b.u);
+	bench_table(b.m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(&b, &image);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, tlb, IOMMU_ATS), 0);
+	b.m->hook = unlisted_in_reset;
+	b.m->hook_arg = tlb;
+	model_call(b.m);
+	assert_int_equal(iommu_reset(dev(tlb)), 0);
+	assert_int_equal(process_detach(tlb), 0);
+	b.m->hook = NULL;
+	assert_int_equal(tlb->resets, 2);
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +244,9 @@ int main(void)
 		bench_test(test_a_device_tlb_that_stays_listed),
 		bench_test(test_a_device_tlb_that_keeps_pages_behind_the_first),
 		bench_test(test_a_table_under_reserved_regions_that_overlap),
+		bench_test(test_a_refused_power_off_that_takes_the_bus_from_all),
+		bench_test(test_power_off_with_transactions_under_way),
+		bench_test(test_a_device_tlb_that_is_asked_during_its_reset),
 	};
 
 	return cmocka_run_group_tests_name("holes", tests, NULL, NULL);

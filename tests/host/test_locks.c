@@ -7,6 +7,7 @@
 
 #define WATCHES	8
 
+/* The first is that of the devices. */
 static struct watch {
 	struct os_lock *lock;
 	const char *name;
@@ -99,11 +100,20 @@ static bool was_held(struct machine *m, const struct watch *w,
 	return h->what == E_UNLOCK && h->where == (uintptr_t)w->lock;
 }
 
+/* A fence that comes meanwhile must not be undone. */
+static bool gives_the_bus(const struct happening *h)
+{
+	return h->what == E_PCI_WRITE && (h->where & 0xffff) == 4 &&
+		h->value & 4;
+}
+
 static void look(struct machine *m, const struct happening *h)
 {
 	struct watch *w;
 	uint64_t now;
 
+	if (gives_the_bus(h) && !was_held(m, &watches[0], h))
+		model_violation(m, "the bus is given without the lock");
 	for (w = watches; w < watches + nwatches; w++) {
 		now = w->of(w->arg);
 		if (now != w->last && !was_held(m, w, h))
