@@ -5,6 +5,7 @@
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot
+# make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -150,6 +151,7 @@ clean:
 
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
+include tests/host/fuzz/Makefile
 include tests/boot/Makefile
 
 test:
