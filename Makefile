@@ -6,6 +6,7 @@
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot
 # make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
+# make prove      the DMAR parser proved to stay in the table, and to end
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -152,6 +153,7 @@ clean:
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
 include tests/host/fuzz/Makefile
+include tests/host/prove/Makefile
 include tests/boot/Makefile
 
 test:
