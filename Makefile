@@ -7,6 +7,8 @@
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
 # make mutants    faults planted in the driver: does the host's suite see them?
+# make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
+# make prove      the DMAR parser proved to stay in the table, and to end
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).
@@ -162,6 +164,8 @@ clean:
 
 -include $(KOBJ:.o=.d) $(UOBJ:.o=.d) $(ULIBOBJ:.o=.d)
 include tests/host/Makefile
+include tests/host/fuzz/Makefile
+include tests/host/prove/Makefile
 include tests/boot/Makefile
 include tests/mutants/Makefile
 

@@ -23,6 +23,11 @@
  * Nothing outside the bytes given to dmar_open is read, whatever they hold,
  * and they must stay as they are while the structs below are in use.  Text
  * (names, OEM ids) is the firmware's: not terminated, and perhaps not ASCII.
+ *
+ * The comments that begin with an @ are contracts, in ACSL: what a function
+ * requires of its caller, all that it assigns, that it ends (terminates), and
+ * what it ensures.  `make prove` proves them for bytes of any number and
+ * content; a read of what no contract makes valid cannot be proved.
  */
 #ifndef DMAR_H
 #define DMAR_H
@@ -148,13 +153,24 @@ struct dmar_hop {
 	uint8_t dev, fn;
 };
 
+/* Its structures may be walked, and lie in bytes that may be read. */
+/*@ predicate dmar_opened(struct dmar_table *t) =
+      \valid_read(t) && t->len <= INT32_MAX &&
+      \valid_read(t->bytes + (0 .. t->len - 1)); */
+
 /*
  * Decodes and checks the header of the table in the len bytes at `bytes`.
  * Whatever is returned, *t can be walked: to the table's end or, if it is cut
  * short, that of the bytes; what is not a DMAR table has no structures.  A
  * checksum is only held against a table that is whole.
  */
-enum dmar_error dmar_open(struct dmar_table *t, const void *bytes, size_t len)
+/*@ requires \valid(t) && \valid_read(bytes + (0 .. len - 1));
+    terminates \true;
+    assigns *t;
+    ensures dmar_opened(t) && t->bytes == bytes;
+    ensures t->len <= len && t->len <= t->length; */
+enum dmar_error dmar_open(struct dmar_table *t, const uint8_t *bytes,
+			  size_t len)
 	__attribute__((warn_unused_result));
 
 /*
@@ -162,26 +178,47 @@ enum dmar_error dmar_open(struct dmar_table *t, const void *bytes, size_t len)
  * when there is none.  Where a broken length hides what follows, that
  * structure is the last.
  */
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    terminates \true;
+    assigns *e;
+    ensures \result ==> \old(e->next) <= e->offset < e->next <= t->len;
+    ensures \result ==> 48 <= e->offset < e->end <= t->len;
+    ensures \result ==> e->name + e->name_len <= e->end; */
 bool dmar_next(const struct dmar_table *t, struct dmar_entry *e);
 
 /*
  * Likewise for the device scopes of e.  A structure that is wrong has its
  * scopes too: they tell which devices suffer.
  */
+/*@ requires dmar_opened(t) && \valid_read(e) && \valid(s);
+    requires \separated(s, e, t);
+    terminates \true;
+    assigns *s;
+    ensures \result ==> \old(s->next) <= s->offset < s->next <= e->end;
+    ensures \result && s->path_len > 0 ==>
+            s->offset + 6 + 2 * s->path_len <= e->end; */
 bool dmar_next_scope(const struct dmar_table *t, const struct dmar_entry *e,
 		     struct dmar_scope *s);
 
 /* Step i of the path of s; zeros where there is none. */
+/*@ requires dmar_opened(t) && \valid_read(s);
+    terminates \true;
+    assigns \nothing; */
 struct dmar_hop dmar_hop(const struct dmar_table *t, const struct dmar_scope *s,
 			 unsigned int i);
 
 /* How many bytes of registers a DRHD's unit has (VT-d 8.3). */
+/*@ requires \valid_read(drhd);
+    terminates \true;
+    assigns \nothing; */
 static inline uint64_t dmar_register_bytes(const struct dmar_entry *drhd)
 {
-	return UINT64_C(4096) << (drhd->size_field & 15);
+	return UINT64_C(4096) << (drhd->size_field % 16);
 }
 
 /* What is wrong, in words, to follow "DMAR: offset N: ". */
+/*@ terminates \true;
+    assigns \result \from error; */
 const char *dmar_strerror(enum dmar_error error);
 
 #endif

@@ -42,6 +42,7 @@ int main(int argc, char **argv)
 	failed += dmar_scope_tests();
 	failed += dmar_errors_tests();	/* before random damage adds more */
 	failed += dmar_sweep_tests();
+	failed += dmar_damage_tests();
 	failed += dmar_iasl_tests(out);
 	failed += dmar_corpus_tests();
 	return failed != 0;

@@ -6,7 +6,8 @@
  * It keeps no state, takes no memory, logs nothing and takes no lock.  Every
  * byte of the table is read by get(), which stays inside the table.  Each
  * call of an iterator moves forward by a byte at least, and no loop runs
- * longer than the table or a field of it is.
+ * longer than the table or a field of it is.  `make prove` proves so much,
+ * from the comments that begin with an @ here and in dmar.h.
  */
 #include "dmar.h"
 
@@ -32,6 +33,9 @@ static const struct {
 	[DMAR_SIDP] = { 8, true },
 };
 
+/*@ terminates \true;
+    assigns \nothing;
+    ensures \result <==> type <= DMAR_SIDP; */
 static bool known(uint16_t type)
 {
 	return type < sizeof(fixed_part) / sizeof(fixed_part[0]);
@@ -41,6 +45,9 @@ static bool known(uint16_t type)
  * The little-endian number in the `size` bytes at `off`; 0 unless all of them
  * lie before `end` and in the table, as half a field is worse than none.
  */
+/*@ requires dmar_opened(t) && size <= 8;
+    terminates \true;
+    assigns \nothing; */
 static uint64_t get(const struct dmar_table *t, uint32_t end, uint32_t off,
 		    uint32_t size)
 {
@@ -48,47 +55,69 @@ static uint64_t get(const struct dmar_table *t, uint32_t end, uint32_t off,
 
 	if (end > t->len || off > end || end - off < size)
 		return 0;
+	/*@ loop invariant i <= size;
+	    loop assigns i, value;
+	    loop variant i; */
 	for (uint32_t i = size; i > 0; i--)
 		value = value << 8 | t->bytes[off + i - 1];
 	return value;
 }
 
+/*@ requires dmar_opened(t); terminates \true; assigns \nothing; */
 static uint8_t get8(const struct dmar_table *t, uint32_t end, uint32_t off)
 {
 	return (uint8_t)get(t, end, off, 1);
 }
 
+/*@ requires dmar_opened(t); terminates \true; assigns \nothing; */
 static uint16_t get16(const struct dmar_table *t, uint32_t end, uint32_t off)
 {
 	return (uint16_t)get(t, end, off, 2);
 }
 
+/*@ requires dmar_opened(t); terminates \true; assigns \nothing; */
 static uint32_t get32(const struct dmar_table *t, uint32_t end, uint32_t off)
 {
 	return (uint32_t)get(t, end, off, 4);
 }
 
+/*@ requires dmar_opened(t); terminates \true; assigns \nothing; */
 static uint64_t get64(const struct dmar_table *t, uint32_t end, uint32_t off)
 {
 	return get(t, end, off, 8);
 }
 
+/*@ requires dmar_opened(t) && \valid(text + (0 .. size - 1));
+    requires \separated(text + (0 .. size - 1), &t->bytes, &t->len);
+    terminates \true;
+    assigns text[0 .. size - 1]; */
 static void get_text(const struct dmar_table *t, uint32_t off, uint8_t *text,
 		     uint32_t size)
 {
+	/*@ loop invariant i <= size;
+	    loop assigns i, text[0 .. size - 1];
+	    loop variant size - i; */
 	for (uint32_t i = 0; i < size; i++)
 		text[i] = get8(t, t->len, off + i);
 }
 
+/*@ requires dmar_opened(t); terminates \true; assigns \nothing; */
 static bool sums_to_zero(const struct dmar_table *t)
 {
-	uint32_t sum = 0;
+	uint8_t sum = 0;
 
+	/*@ loop invariant i <= t->len;
+	    loop assigns i, sum;
+	    loop variant t->len - i; */
 	for (uint32_t i = 0; i < t->len; i++)
-		sum += get8(t, t->len, i);
-	return (sum & 0xff) == 0;
+		sum = (uint8_t)(sum + get8(t, t->len, i));
+	return sum == 0;
 }
 
+/*@ requires dmar_opened(t) && \valid(t);
+    terminates \true;
+    assigns *t;
+    ensures t->len == \old(t->len) && t->bytes == \old(t->bytes); */
 static void decode_header(struct dmar_table *t)
 {
 	t->signature_ok = get8(t, t->len, 0) == 'D' &&
@@ -108,18 +137,23 @@ static void decode_header(struct dmar_table *t)
 	t->flags = get8(t, t->len, 37);
 }
 
-enum dmar_error dmar_open(struct dmar_table *t, const void *bytes, size_t len)
+enum dmar_error dmar_open(struct dmar_table *t, const uint8_t *bytes,
+			  size_t len)
 {
 	uint32_t given = len < longest ? (uint32_t)len : longest;
 
-	*t = (struct dmar_table){ .bytes = bytes };
-	if (given < header_bytes)
+	*t = (struct dmar_table){ 0 };
+	t->bytes = bytes;
+	t->len = given;
+	if (given < header_bytes) {
+		t->len = 0;
 		return dmar_err_table_short;
-	t->len = header_bytes;
+	}
 	decode_header(t);
-
-	t->len = t->length < given ? t->length : given;
-	t->checksum_ok = t->length <= given && sums_to_zero(t);
+	if (t->length <= given) {
+		t->len = t->length;
+		t->checksum_ok = sums_to_zero(t);
+	}
 	if (!t->signature_ok) {
 		t->len = 0;
 		return dmar_err_signature;
@@ -132,6 +166,9 @@ enum dmar_error dmar_open(struct dmar_table *t, const void *bytes, size_t len)
 }
 
 /* A base of 0 is well formed: tables of real machines have one. */
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    terminates \true;
+    assigns e->base, e->limit; */
 static enum dmar_error decode_registers(const struct dmar_table *t,
 					struct dmar_entry *e)
 {
@@ -139,6 +176,9 @@ static enum dmar_error decode_registers(const struct dmar_table *t,
 	return e->base % page ? dmar_err_base_unaligned : dmar_ok;
 }
 
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    terminates \true;
+    assigns e->base, e->limit; */
 static enum dmar_error decode_rmrr(const struct dmar_table *t,
 				   struct dmar_entry *e)
 {
@@ -152,6 +192,11 @@ static enum dmar_error decode_rmrr(const struct dmar_table *t,
 }
 
 /* The name ends at the first NUL; what follows is padding (VT-d 8.7). */
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    requires e->name + e->name_len <= e->end;
+    terminates \true;
+    assigns e->device_number, e->name, e->name_len;
+    ensures e->name + e->name_len <= e->end; */
 static enum dmar_error decode_andd(const struct dmar_table *t,
 				   struct dmar_entry *e)
 {
@@ -161,6 +206,9 @@ static enum dmar_error decode_andd(const struct dmar_table *t,
 	if (at > e->end)
 		return dmar_err_entry_short;
 	e->name = at;
+	/*@ loop invariant e->name <= at <= e->end;
+	    loop assigns at;
+	    loop variant e->end - at; */
 	while (at < e->end && get8(t, e->end, at) != 0)
 		at++;
 	e->name_len = (uint16_t)(at - e->name);
@@ -170,6 +218,12 @@ static enum dmar_error decode_andd(const struct dmar_table *t,
 }
 
 /* Decodes what lies before e->end; returns what is wrong with the values. */
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    requires e->name + e->name_len <= e->end;
+    terminates \true;
+    assigns e->size_field, e->proximity, e->flags, e->segment, e->base,
+            e->limit, e->device_number, e->name, e->name_len;
+    ensures e->name + e->name_len <= e->end; */
 static enum dmar_error decode_entry(const struct dmar_table *t,
 				    struct dmar_entry *e)
 {
@@ -200,6 +254,11 @@ static enum dmar_error decode_entry(const struct dmar_table *t,
  * What is wrong with the length of the structure at e->offset, of which
  * `room` bytes lie in the table; sets its end, and where to go on.
  */
+/*@ requires dmar_opened(t) && \valid(e) && \separated(e, t);
+    requires e->offset < t->len && room == t->len - e->offset;
+    terminates \true;
+    assigns e->end, e->next;
+    ensures e->offset < e->next <= t->len && e->offset < e->end <= t->len; */
 static enum dmar_error measure_entry(const struct dmar_table *t,
 				     struct dmar_entry *e, uint32_t room)
 {
@@ -239,11 +298,15 @@ bool dmar_next(const struct dmar_table *t, struct dmar_entry *e)
 	return true;
 }
 
+/*@ terminates \true; assigns \nothing; */
 static bool known_scope(uint8_t type)
 {
 	return type >= DMAR_SCOPE_ENDPOINT && type <= DMAR_SCOPE_NAMESPACE;
 }
 
+/*@ requires dmar_opened(t) && \valid_read(s);
+    terminates \true;
+    assigns \nothing; */
 static enum dmar_error check_path(const struct dmar_table *t,
 				  const struct dmar_scope *s)
 {
@@ -253,6 +316,9 @@ static enum dmar_error check_path(const struct dmar_table *t,
 		return dmar_err_path_odd;
 	if (s->path_len == 0)
 		return dmar_err_path_empty;
+	/*@ loop invariant i <= s->path_len;
+	    loop assigns i;
+	    loop variant s->path_len - i; */
 	for (unsigned int i = 0; i < s->path_len; i++) {
 		struct dmar_hop hop = dmar_hop(t, s, i);
 
@@ -266,6 +332,14 @@ static enum dmar_error check_path(const struct dmar_table *t,
  * What is wrong with the scope at s->offset, of which `room` bytes lie in the
  * structure; sets its number of steps, and where to go on.
  */
+/*@ requires dmar_opened(t) && \valid(s) && \separated(s, t);
+    requires 0 < room && s->offset + room <= UINT32_MAX;
+    requires s->path_len == 0;
+    terminates \true;
+    assigns s->next, s->path_len;
+    ensures s->offset < s->next <= s->offset + room;
+    ensures s->path_len > 0 ==>
+            s->offset + 6 + 2 * s->path_len <= s->offset + room; */
 static enum dmar_error check_scope(const struct dmar_table *t,
 				   struct dmar_scope *s, uint32_t room)
 {

@@ -47,6 +47,10 @@ void set_len(struct image *m, uint32_t entry, uint16_t len);
 enum { sample_count = 3 };
 void image_sample(struct image *m, unsigned int which);
 
+/* Twenty tables, those three among them; the others are in tables.c. */
+enum { table_count = 20 };
+void image_table(struct image *m, unsigned int which);
+
 /* The first len bytes of m, alone in a block of memory, and opened. */
 struct opened {
 	struct dmar_table table;
@@ -81,6 +85,7 @@ int dmar_header_tests(void);
 int dmar_entry_tests(void);
 int dmar_scope_tests(void);
 int dmar_sweep_tests(void);
+int dmar_damage_tests(void);
 int dmar_iasl_tests(const char *out);	/* the folder to work in */
 int dmar_corpus_tests(void);
 
