@@ -201,6 +201,59 @@ static void test_power_off_with_transactions_under_way(void **state)
 	bench_close(&b);
 }
 
+static void drained_by_the_start(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	if (h->what == E_WRITE && h->where == R_GCMD)
+		assert_int_equal(f->pending, 0);
+}
+
+/* What firmware's devices have under way is over when our tables come. */
+static void test_a_start_with_transactions_under_way(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.flr->drains = 5;
+	b.m->hook = drained_by_the_start;
+	b.m->hook_arg = b.flr;
+	bench_boot(&b);
+	assert_true(b.u->gsts & G_TE);
+	b.m->hook = NULL;
+	bench_close(&b);
+}
+
+static void reset_gives_no_bus(struct bench *b)
+{
+	model_call(b->m);
+	assert_int_equal(iommu_reset(dev(b->flr)), 0);
+	assert_false(function_mastering(b->flr));
+}
+
+static void test_a_reset_that_gives_the_bus_while_off(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	reset_gives_no_bus(&b);
+	model_call(b.m);
+	assert_int_equal(iommu_power(true), 0);
+	assert_true(function_mastering(b.flr));
+	iommu_stop();
+	reset_gives_no_bus(&b);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* A flush would wait for an answer that the reset swallows. */
 static void unlisted_in_reset(struct machine *m, const struct happening *h)
 {
@@ -246,6 +299,8 @@ int main(void)
 		bench_test(test_a_table_under_reserved_regions_that_overlap),
 		bench_test(test_a_refused_power_off_that_takes_the_bus_from_all),
 		bench_test(test_power_off_with_transactions_under_way),
+		bench_test(test_a_start_with_transactions_under_way),
+		bench_test(test_a_reset_that_gives_the_bus_while_off),
 		bench_test(test_a_device_tlb_that_is_asked_during_its_reset),
 	};
 
