@@ -319,6 +319,37 @@ static void test_a_table_whose_second_half_is_not_flushed(void **state)
 	bench_close(&b);
 }
 
+/* Likewise the tables on top of the tree, made while all units snooped. */
+static void test_a_top_table_whose_second_half_is_not_flushed(void **state)
+{
+	const struct triple *t = triple_named("qemu");
+	struct function *second;
+	struct model_unit *u;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_bare(&b, 1);
+	b.u = model_unit(b.m, 0xfed90000, 0, t->ver, t->cap, t->ecap | ECAP_C);
+	u = model_unit(b.m, 0xfed91000, 1, t->ver, t->cap,
+		       t->ecap & ~ECAP_C);
+	b.flr = model_function(b.m, 0, 0, 2, 0, FN_FLR, b.u);
+	second = model_function(b.m, 1, 0, 2, 0, FN_FLR, u);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_attach(p, second, 0), 0);
+	assert_true(can_write(p, second, VA));
+	for (unsigned bit = 39; bit < vtd_of(u)->address_bits; bit++)
+		assert_false(can_write(p, second, VA | 1ul << bit));
+	while (iommu_service_faults())
+		;
+	assert_false(model_logged(b.m, "reserved bits"));
+	process_end(p);
+	bench_close(&b);
+}
+
 static void put_config(struct function *f, unsigned at, uint32_t v)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -354,6 +385,7 @@ int main(void)
 		bench_test(test_a_start_with_transactions_under_way),
 		bench_test(test_a_reset_that_gives_the_bus_while_off),
 		bench_test(test_a_table_whose_second_half_is_not_flushed),
+		bench_test(test_a_top_table_whose_second_half_is_not_flushed),
 		bench_test(test_lists_of_capabilities_that_never_end),
 		bench_test(test_a_device_tlb_that_is_asked_during_its_reset),
 	};
