@@ -201,6 +201,59 @@ static void test_power_off_with_transactions_under_way(void **state)
 	bench_close(&b);
 }
 
+static void drained_by_the_start(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	if (h->what == E_WRITE && h->where == R_GCMD)
+		assert_int_equal(f->pending, 0);
+}
+
+/* What firmware's devices have under way is over when our tables come. */
+static void test_a_start_with_transactions_under_way(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.flr->drains = 5;
+	b.m->hook = drained_by_the_start;
+	b.m->hook_arg = b.flr;
+	bench_boot(&b);
+	assert_true(b.u->gsts & G_TE);
+	b.m->hook = NULL;
+	bench_close(&b);
+}
+
+static void reset_gives_no_bus(struct bench *b)
+{
+	model_call(b->m);
+	assert_int_equal(iommu_reset(dev(b->flr)), 0);
+	assert_false(function_mastering(b->flr));
+}
+
+static void test_a_reset_that_gives_the_bus_while_off(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	reset_gives_no_bus(&b);
+	model_call(b.m);
+	assert_int_equal(iommu_power(true), 0);
+	assert_true(function_mastering(b.flr));
+	iommu_stop();
+	reset_gives_no_bus(&b);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* A flush would wait for an answer that the reset swallows. */
 static void unlisted_in_reset(struct machine *m, const struct happening *h)
 {
@@ -237,6 +290,89 @@ static void test_a_device_tlb_that_is_asked_during_its_reset(void **state)
 	bench_close(&b);
 }
 
+/* Tables that are in memory in part: what lies behind is what was there before,
+ * and may say anything. */
+static void test_a_table_whose_second_half_is_not_flushed(void **state)
+{
+	struct function *high[2], *other;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	high[0] = model_function(b.m, 0, 0, 20, 0, FN_HARDWIRED, b.u);
+	high[1] = model_function(b.m, 0, 0x90, 20, 0, FN_HARDWIRED, b.u);
+	other = model_function(b.m, 0, 0xa0, 1, 0, FN_HARDWIRED, b.u);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.af, 0), 0);
+	assert_int_equal(process_attach(p, high[1], 0), 0);
+	assert_false(can_write(p, high[0], VA));
+	assert_true(can_write(p, high[1], VA));
+	assert_false(can_write(p, other, VA));
+	while (iommu_service_faults())
+		;
+	assert_true(model_logged(b.m, "context entry not present"));
+	assert_false(model_logged(b.m, "reserved bits"));
+	process_end(p);
+	bench_close(&b);
+}
+
+/* Likewise the tables on top of the tree, made while all units snooped. */
+static void test_a_top_table_whose_second_half_is_not_flushed(void **state)
+{
+	const struct triple *t = triple_named("qemu");
+	struct function *second;
+	struct model_unit *u;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_bare(&b, 1);
+	b.u = model_unit(b.m, 0xfed90000, 0, t->ver, t->cap, t->ecap | ECAP_C);
+	u = model_unit(b.m, 0xfed91000, 1, t->ver, t->cap,
+		       t->ecap & ~ECAP_C);
+	b.flr = model_function(b.m, 0, 0, 2, 0, FN_FLR, b.u);
+	second = model_function(b.m, 1, 0, 2, 0, FN_FLR, u);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_attach(p, second, 0), 0);
+	assert_true(can_write(p, second, VA));
+	for (unsigned bit = 39; bit < vtd_of(u)->address_bits; bit++)
+		assert_false(can_write(p, second, VA | 1ul << bit));
+	while (iommu_service_faults())
+		;
+	assert_false(model_logged(b.m, "reserved bits"));
+	process_end(p);
+	bench_close(&b);
+}
+
+static void put_config(struct function *f, unsigned at, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		f->config[at + i] = (uint8_t)(v >> 8 * i);
+}
+
+static void test_lists_of_capabilities_that_never_end(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.plain->config[6] |= 0x10;
+	b.plain->config[0x34] = 0x80;
+	put_config(b.plain, 0x80, 0x8009);
+	put_config(b.flr, 0x100, 0x10010077);
+	bench_boot(&b);
+	assert_true(b.m->steps < 100000);
+	assert_int_equal(dev(b.plain)->pcie, 0);
+	assert_int_equal(dev(b.flr)->ats, 0);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +382,11 @@ int main(void)
 		bench_test(test_a_table_under_reserved_regions_that_overlap),
 		bench_test(test_a_refused_power_off_that_takes_the_bus_from_all),
 		bench_test(test_power_off_with_transactions_under_way),
+		bench_test(test_a_start_with_transactions_under_way),
+		bench_test(test_a_reset_that_gives_the_bus_while_off),
+		bench_test(test_a_table_whose_second_half_is_not_flushed),
+		bench_test(test_a_top_table_whose_second_half_is_not_flushed),
+		bench_test(test_lists_of_capabilities_that_never_end),
 		bench_test(test_a_device_tlb_that_is_asked_during_its_reset),
 	};
 
