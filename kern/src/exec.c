@@ -182,6 +182,7 @@ static int make_stack(struct aspace *as, struct image *im, char *const *argv)
 	return err ? err : aspace_write(as, im->sp, words, (argc + 2) * 8);
 }
 
+/* Comes last: who sees the new name finds the old memory and devices gone. */
 static void keep_args(struct proc *p, char *const *argv)
 {
 	struct text t = { .buf = p->args, .size = sizeof(p->args) };
@@ -235,8 +236,8 @@ int proc_exec(const char *path, char *const *argv)
 	if (!err)
 		err = make_stack(as, im, argv);
 	if (!err) {
-		keep_args(current_proc(), argv);
 		become(current_proc(), im, as);
+		keep_args(current_proc(), argv);
 	} else {
 		aspace_put(as);
 	}
