@@ -254,6 +254,59 @@ static void test_a_reset_that_gives_the_bus_while_off(void **state)
 	bench_close(&b);
 }
 
+static void never_back(struct machine *m, const struct happening *h)
+{
+	struct function *f = m->hook_arg;
+
+	(void)h;
+	if (f->resets)
+		f->back_at = UINT64_MAX;
+}
+
+/* Power that goes off and on must not give it the bus. */
+static void test_a_reset_that_fails_and_leaves_no_fence(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.m->hook = never_back;
+	b.m->hook_arg = b.flr;
+	model_call(b.m);
+	assert_true(iommu_reset(dev(b.flr)) < 0);
+	b.m->hook = NULL;
+	b.flr->back_at = 0;
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	assert_int_equal(iommu_power(true), 0);
+	assert_false(function_mastering(b.flr));
+	process_end(p);
+	bench_close(&b);
+}
+
+/* The ring's room would end it, too, but a long time and many lines later. */
+static void test_a_queue_error_that_is_cleared_for_ever(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.u->trouble.queue_error = FS_IQE;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_true(b.m->logged[OS_WARN] < 32);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* A flush would wait for an answer that the reset swallows. */
 static void unlisted_in_reset(struct machine *m, const struct happening *h)
 {
@@ -384,6 +437,8 @@ int main(void)
 		bench_test(test_power_off_with_transactions_under_way),
 		bench_test(test_a_start_with_transactions_under_way),
 		bench_test(test_a_reset_that_gives_the_bus_while_off),
+		bench_test(test_a_reset_that_fails_and_leaves_no_fence),
+		bench_test(test_a_queue_error_that_is_cleared_for_ever),
 		bench_test(test_a_table_whose_second_half_is_not_flushed),
 		bench_test(test_a_top_table_whose_second_half_is_not_flushed),
 		bench_test(test_lists_of_capabilities_that_never_end),

@@ -557,8 +557,6 @@ int iommu_reset(struct iommu_dev *d)
 		os_unlock(&iommu.lock);
 		return err;
 	}
-	if (d->space && !d->space->table.format.snoop)
-		no_snoop_off(d);
 	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));
