@@ -71,6 +71,7 @@ void smp_boot(void);			/* starts all the others */
 
 /* Inter-processor interrupts. */
 void cpu_kick(struct cpu *c);		/* looks at its run queue */
-void cpu_halt_others(void);		/* panic: for good */
+void cpu_halt_others(void);		/* panic, halt: for good, by NMI */
+bool cpu_halting(void);			/* such an NMI is on its way */
 
 #endif

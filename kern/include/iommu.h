@@ -78,8 +78,8 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial);
 int iommu_space_destroy(struct iommu_space *s) must_check;
 unsigned iommu_space_devices(struct iommu_space *s);
 
-/* What changes of a space must flush.  Start with { .space = s }; a gather
- * without space swallows everything. */
+/* What changes of a space must flush, those that were refused, too.  Start with
+ * { .space = s }; a gather without space swallows everything. */
 struct iommu_gather {
 	struct iommu_space *space;
 	struct iommu_change change;

@@ -204,6 +204,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 	pte = make_pte(r, new);
 	err = show(as, &g, va, pte);
 	if (err) {
+		flush_added(&g);
 		page_put(new);
 		return err;
 	}

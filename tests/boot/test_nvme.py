@@ -267,16 +267,19 @@ def test_large_blocks(boot, tmp_path):
     assert path.read_bytes()[MIB:] == path.read_bytes()[:MIB]
 
 
-def test_killed_with_much_under_way(boot, image):
+def test_killed_with_much_under_way(boot, tmp_path):
     """A slow disk: hundreds of reads are on their way for seconds.  The reset
     at the end ends them, before their memory is anyone else's."""
-    m = boot(f"{SMALL} {UNIT} {NVME.format(image)},addr=4 "
-             "-set drive.d.throttling.bps-total=1048576")
+    path = tmp_path / "disk"
+    path.write_bytes(os.urandom(MIB) * 32)
+    m = boot(f"{SMALL} {UNIT} {NVME.format(path)},addr=4 "
+             "-set drive.d.throttling.bps-total=1048576", limit=200)
     for options in LOADS[0], LOADS[5], LOADS[2]:
         pid = m.spawn(f"nvme {options} -n 100000 bench >{NULL}")
         m.run("sleep 0.5")
         assert "clean" in m.run(f"kill {pid}; clean 96 1500", timeout=60)
-        assert "serial abc\n" in m.run(f"wait {pid}; nvme info", status=None)
+        assert "serial abc\n" in m.run(f"wait {pid}; nvme info", status=None,
+                                       timeout=60)
 
 
 @pytest.mark.parametrize("how", ["-i -q 3", "-p"])

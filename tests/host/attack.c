@@ -149,6 +149,20 @@ static const struct function *some_master(struct machine *m)
 	return f ? f : next_master(m->functions);
 }
 
+/* One request in one way. */
+static void try_some(struct machine *m, const struct function *f, uint64_t va)
+{
+	uint64_t v = va;
+	unsigned how = model_random(m, ats_enabled(f) ? 5 : 2);
+
+	if (how < 2)
+		model_dma(m, f->segment, f->sid, va, &v, sizeof(v), how);
+	else if (how < 4)
+		model_ats_dma(m, f->segment, f->sid, va, how & 1);
+	else
+		model_ats_ask(m, f->segment, f->sid, va);
+}
+
 void attack_a_little(struct machine *m, const struct happening *h)
 {
 	const struct function *f = some_master(m), *g = some_master(m);
@@ -156,12 +170,12 @@ void attack_a_little(struct machine *m, const struct happening *h)
 	if (!f || h->what == E_LOCK || h->what == E_UNLOCK)
 		return;
 	if (g->holder && g->holder->n)
-		try_one(m, f, g->holder->list[model_random(m, g->holder->n)].va
-			+ PAGE * model_random(m, 2));
+		try_some(m, f, g->holder->list[model_random(m, g->holder->n)].va
+			 + PAGE * model_random(m, 2));
 	else
-		try_one(m, f, nobodys[model_random(m, ARRAY_SIZE(nobodys))]);
-	for (unsigned i = 0; i < m->nunits; i++)
-		check_domain_ids(m->units[i]);
+		try_some(m, f, nobodys[model_random(m, ARRAY_SIZE(nobodys))]);
+	if (!model_random(m, 4))
+		check_domain_ids(m->units[model_random(m, m->nunits)]);
 }
 
 void attack_always(struct bench *b)

@@ -421,10 +421,13 @@ static void do_storm(struct run *r)
 	struct function *f = some_function(r);
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < IOMMU_STORM_FAULTS; i++) {
+	for (unsigned i = 0; i < 8 && !dma_can_master(f); i++)
+		f = some_function(r);
+	model_call(r->b.m);
+	for (unsigned i = 0; i < 2 * IOMMU_STORM_FAULTS; i++) {
 		model_dma(r->b.m, f->segment, f->sid, i * PAGE, &v, 8, true);
-		if (i % 8 == 7)
-			do_faults(r);
+		if (i % 2)
+			(void)iommu_service_faults();
 	}
 }
 

@@ -116,8 +116,17 @@ void cpu_kick(struct cpu *c)
 	apic_send(c->apic_id, VECTOR_KICK);
 }
 
+/* Read by those that the NMI reaches; never false again. */
+static bool halting;
+
+bool cpu_halting(void)
+{
+	return __atomic_load_n(&halting, __ATOMIC_ACQUIRE);
+}
+
 void cpu_halt_others(void)
 {
+	__atomic_store_n(&halting, true, __ATOMIC_SEQ_CST);
 	if (ncpus > 1)
 		apic_send_nmi_others();
 }

@@ -165,7 +165,7 @@ static void nmi(struct trapframe *tf)
 {
 	bool watched;
 
-	if (panicking)
+	if (cpu_halting())
 		for (;;)
 			asm volatile("hlt");
 	watched = lock_watched(false);

@@ -351,7 +351,7 @@ static void reset(void)
 	own();
 	CHECK(writefile(file("ctl"), "reset") == 0);
 	CHECK(writefile(file("ctl"), "reset\n") == 0);
-	FAILS(writefile(file("ctl"), "dance"), "reset, nothing else");
+	FAILS(ctl("dance"), "reset, irq N");
 	CHECK(drv_detach(bdf) == 0);
 	FAILS(writefile(file("ctl"), "reset"), "not attached to you");
 }

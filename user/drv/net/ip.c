@@ -227,7 +227,7 @@ static bool is_answer(const uint8_t *frame, size_t len,
 		checksum(&f->what, sizeof(*f) - ICMP_OFF) == 0;
 }
 
-/* Nanoseconds until it was answered; 0: it was not. */
+/* Nanoseconds until it was answered; -1: it was not. */
 static int64_t echo(struct host *h, const struct echo_frame *f)
 {
 	static uint8_t frame[FRAME_MAX];
@@ -237,8 +237,8 @@ static int64_t echo(struct host *h, const struct echo_frame *f)
 	card_send(h->card, f, sizeof(*f));
 	while ((len = receive(h, frame, start + ANSWER_TIME)) > 0)
 		if (is_answer(frame, len, f))
-			return MAX(nsec() - start, 1);
-	return 0;
+			return nsec() - start;
+	return -1;
 }
 
 unsigned ping(struct host *h, uint32_t ip, unsigned n)
@@ -254,8 +254,8 @@ unsigned ping(struct host *h, uint32_t ip, unsigned n)
 	for (unsigned seq = 1; seq <= n; seq++) {
 		f = request(h, mac, ip, seq);
 		ns = echo(h, &f);
-		answers += ns > 0;
-		if (ns)
+		answers += ns >= 0;
+		if (ns >= 0)
 			print("%s: answer %u in %ld us\n", ip_text(ip), seq,
 			      ns / 1000);
 		else

@@ -73,11 +73,11 @@ static void measure(struct load *l, unsigned depth, unsigned queues,
 	int64_t ns;
 
 	l->depth = depth;
-	ns = MAX(run(l, queues, commands), 1);
+	ns = run(l, queues, commands);
 	print("depth %u, %u queue%s, %s: %u commands, %ld ns, %ld IOPS\n",
 	      depth, queues, queues == 1 ? "" : "s",
 	      l->c->queues[0].irq < 0 ? "polled" : "interrupts", commands, ns,
-	      (int64_t)commands * 1000000000 / ns);
+	      (int64_t)commands * 1000000000 / MAX(ns, 1));
 }
 
 /* Each command has its part of the memory. */
