@@ -108,7 +108,7 @@ class Run:
             self.run(lines)
         finally:
             self.qemu.reset()
-        self.look_at_reads()
+            self.look_at_reads()    # what went wrong there went first
 
     def run(self, lines):
         for i, line in enumerate(lines):
