@@ -116,6 +116,25 @@ static void test_a_sharer_that_may_not(void **state)
 	bench_close(&b);
 }
 
+/* Firmware names one of them alone: its entry was set where no unit is, and the
+ * other's flushed in a unit that does not have it. */
+static void test_sharers_behind_different_units(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	boot(&b, "qemu", plant_conventional);
+	p = process(&b, 7);
+	dev(conv[1])->unit = NULL;
+	assert_true(process_attach(p, conv[0], 0) < 0);
+	assert_string_equal(b.m->error, "shares a requester id with 2:2.0, "
+			    "which is not behind its unit");
+	assert_null(dev(conv[0])->space);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* Its requests and faults bear the bridge's id: both sharers are the owner's,
  * and both are fenced, since nobody can tell which it was. */
 static void *told_owner;
@@ -408,6 +427,7 @@ int main(void)
 		bench_test(test_sharers_of_an_id_change_hands_together),
 		bench_test(test_what_files_show_of_sharers),
 		bench_test(test_a_sharer_that_may_not),
+		bench_test(test_sharers_behind_different_units),
 		bench_test(test_a_storm_behind_a_bridge),
 		bench_test(test_members_of_a_group_have_one_owner),
 		bench_test(test_acs_is_enabled_and_separates),

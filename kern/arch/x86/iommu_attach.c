@@ -430,6 +430,15 @@ static int check_ats(const struct iommu_dev *d, unsigned words)
 	return 0;
 }
 
+/* Firmware may put functions that go together behind different units: then the
+ * entries of one would be flushed in the other. */
+static int check_same_unit(const struct iommu_dev *p, const struct iommu_dev *d)
+{
+	return p->unit == d->unit ? 0 :
+		os_error("shares a requester id with %s, which is not behind "
+			 "its unit", dev_text(p).s);
+}
+
 static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 		      unsigned words)
 {
@@ -453,6 +462,8 @@ static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	if (!err)
 		err = check_unit(d);
 	for_each_peer(p, d) {
+		if (!err)
+			err = check_same_unit(p, d);
 		if (!err)
 			err = check_reserved(p, p == d ? words : words &
 					     ~(unsigned)IOMMU_RMRR);
