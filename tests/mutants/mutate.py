@@ -117,7 +117,7 @@ ORDERED = """
     devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
     master_all_attached power_off power_on iommu_stop
-    iommu_flush flush_units submit context_set context_clear make_table store
+    iommu_flush flush_units submit context_set context_clear make_table vtd_store
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_one put_leaf
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare

@@ -192,7 +192,6 @@ void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost);
 void devtlb_timeout(struct vtd *u, uint16_t sid);
 
 /* iommu_space.c */
-struct iommu_space *space_new(void *owner, int pid, uint64_t serial);
 struct sl_format unit_format(const struct vtd *u);
 /* Between these the tables are the caller's alone. */
 void tree_take(struct iommu_space *s);

@@ -20,7 +20,7 @@ struct sl_format unit_format(const struct vtd *u)
 	};
 }
 
-struct iommu_space *space_new(void *owner, int pid, uint64_t serial)
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
 {
 	struct iommu_space *s = os_alloc(sizeof(*s));
 
@@ -36,11 +36,6 @@ struct iommu_space *space_new(void *owner, int pid, uint64_t serial)
 	s->pid = pid;
 	s->serial = serial;
 	return s;
-}
-
-struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
-{
-	return space_new(owner, pid, serial);
 }
 
 int iommu_space_destroy(struct iommu_space *s)

@@ -6,15 +6,6 @@
  */
 #include <vtd/vtd.h>
 
-/* Entries are two stores; a unit that does not snoop needs both in memory
- * before anything depends on them. */
-static void store(struct vtd *u, uint64_t *half, uint64_t v)
-{
-	os_store(half, v);
-	if (!vtd_coherent(u))
-		os_flush(half, sizeof(*half));
-}
-
 static struct context_entry *table_of(struct vtd *u, uint16_t sid)
 {
 	struct root_entry *r = &u->root[sid >> 8];
@@ -34,7 +25,7 @@ static struct context_entry *make_table(struct vtd *u, uint16_t sid)
 		return NULL;
 	if (!vtd_coherent(u))
 		os_flush(table, PGSIZE);
-	store(u, &u->root[sid >> 8].lo, os_phys(table) | ROOT_P);
+	vtd_store(u, &u->root[sid >> 8].lo, os_phys(table) | ROOT_P);
 	return table;
 }
 
@@ -69,8 +60,8 @@ void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did,
 
 	os_lock(&u->lock);
 	e = table_of(u, sid) + (sid & 0xff);
-	store(u, &e->hi, new.hi);
-	store(u, &e->lo, new.lo);
+	vtd_store(u, &e->hi, new.hi);
+	vtd_store(u, &e->lo, new.lo);
 	os_unlock(&u->lock);
 }
 
@@ -82,8 +73,8 @@ void context_clear(struct vtd *u, uint16_t sid)
 	e = table_of(u, sid);
 	if (e) {
 		e += sid & 0xff;
-		store(u, &e->lo, 0);
-		store(u, &e->hi, 0);
+		vtd_store(u, &e->lo, 0);
+		vtd_store(u, &e->hi, 0);
 	}
 	os_unlock(&u->lock);
 }

@@ -27,6 +27,14 @@ int irt_alloc(struct vtd *u)
 	return 0;
 }
 
+static int set_table(struct vtd *u)
+{
+	vtd_set64(u, IRTA, os_phys(u->irt) |
+		  field_make(IRTA_S, ENTRIES_SHIFT - 1));
+	return vtd_command(u, GCMD_SIRTP, true, GCMD_SIRTP,
+			   "set interrupt table pointer");
+}
+
 /* VT-d 5.2: blocking compatibility formats, pointer, then the cache; an
  * interrupt of whoever had the unit before finds no entry from here on. */
 int irt_start(struct vtd *u)
@@ -38,11 +46,8 @@ int irt_start(struct vtd *u)
 		return 0;
 	if (u->gcmd & GCMD_CFI)
 		err = vtd_command(u, GCMD_CFI, false, 0, "block old interrupts");
-	vtd_set64(u, IRTA, os_phys(u->irt) |
-		  field_make(IRTA_S, ENTRIES_SHIFT - 1));
 	if (!err)
-		err = vtd_command(u, GCMD_SIRTP, true, GCMD_SIRTP,
-				  "set interrupt table pointer");
+		err = set_table(u);
 	if (!err)
 		err = vtd_invalidate(u, &flush, 1);
 	if (!err)
@@ -62,13 +67,6 @@ struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
 			field_make(IRTE_SID, s->last ?
 				   (s->sid & 0xff00) | s->last >> 8 : s->sid),
 	};
-}
-
-static void store(struct vtd *u, uint64_t *half, uint64_t v)
-{
-	os_store(half, v);
-	if (!vtd_coherent(u))
-		os_flush(half, sizeof(*half));
 }
 
 static int take_index(struct vtd *u)
@@ -108,8 +106,8 @@ int irt_set(struct vtd *u, struct irt_entry new)
 	if (index < 0)
 		return os_error("unit 0x%lx has no interrupt entry left of %u",
 				u->base, ENTRIES);
-	store(u, &u->irt[index].hi, new.hi);
-	store(u, &u->irt[index].lo, new.lo);
+	vtd_store(u, &u->irt[index].hi, new.hi);
+	vtd_store(u, &u->irt[index].lo, new.lo);
 	return show(u, (unsigned)index) < 0 ? -1 : index;
 }
 
@@ -117,9 +115,9 @@ int irt_clear(struct vtd *u, unsigned index)
 {
 	int err;
 
-	store(u, &u->irt[index].lo, 0);
+	vtd_store(u, &u->irt[index].lo, 0);
 	err = forget(u, index);
-	store(u, &u->irt[index].hi, 0);
+	vtd_store(u, &u->irt[index].hi, 0);
 	if (err)
 		return err;	/* the unit may still use it: lost */
 	os_lock(&u->lock);

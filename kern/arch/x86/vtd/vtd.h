@@ -161,6 +161,15 @@ static inline bool vtd_coherent(const struct vtd *u)
 	return u->ecap & ECAP_C;
 }
 
+/* Half an entry of a table.  Entries are two stores; a unit that does not snoop
+ * needs each in memory before anything depends on it. */
+static inline void vtd_store(const struct vtd *u, uint64_t *half, uint64_t v)
+{
+	os_store(half, v);
+	if (!vtd_coherent(u))
+		os_flush(half, sizeof(*half));
+}
+
 /* inv_queue.c */
 int queue_alloc(struct vtd *u) must_check;
 int queue_start(struct vtd *u) must_check;
