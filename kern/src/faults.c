@@ -67,8 +67,7 @@ static bool next_line(uint64_t *at, struct line *l)
 	return false;
 }
 
-/* As many whole lines as there are and as fit; if the first does not, what fits
- * of it. */
+/* As many whole lines as there are and as fit; one does. */
 static size_t take_lines(uint64_t *at, char *buf, size_t n)
 {
 	struct line l;
@@ -76,13 +75,12 @@ static size_t take_lines(uint64_t *at, char *buf, size_t n)
 	uint64_t before;
 
 	spin_lock(&faults.q.lock);
-	for (before = *at; done < n && next_line(at, &l); before = *at) {
+	for (before = *at; next_line(at, &l); before = *at) {
 		len = strlen(l.text);
-		if (done + len > n && done) {
+		if (done + len > n) {
 			*at = before;
 			break;
 		}
-		len = MIN(len, n - done);
 		memcpy(buf + done, l.text, len);
 		done += len;
 	}
@@ -116,8 +114,9 @@ ssize_t faults_read(struct chan *c, char *buf, size_t n)
 	size_t done = 0;
 	int err;
 
-	if (!n)
-		return 0;
+	if (n < LINE_MAX)
+		return error(EINVAL, "%s: a line has up to %u bytes", c->path,
+			     LINE_MAX);
 	err = wait_until(&faults.q, (done = take_lines(c->aux, buf, n)),
 			 NO_DEADLINE);
 	return err ? err : (ssize_t)done;

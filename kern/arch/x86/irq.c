@@ -16,10 +16,12 @@
 #include <irq.h>
 #include <lock.h>
 #include <log.h>
+#include <timer.h>
 #include <trap.h>
 
 #define MSI_ADDR	0xfee00000u	/* SDM 3A 11.11 */
 #define MSI_DEST_SHIFT	12
+#define DRAIN_DEADLINE	(10000 * NSEC_PER_MSEC)	/* it may be a virtual one */
 
 struct slot {
 	irq_handler fn;
@@ -43,7 +45,7 @@ static struct {
 	bool done;
 } drain = { .lock = QLOCK(drain.lock, "irq drain") };
 
-/* The handler of vectors that a failed unit may still raise. */
+/* The handler of vectors that may still come though they were freed. */
 static void irq_ignore(void *unused)
 {
 	(void)unused;
@@ -55,9 +57,9 @@ int irq_alloc(irq_handler fn, void *arg, const char *name)
 	int vector = 0;
 
 	spin_lock(&irqs.lock);
-	for (int v = FIRST_DEVICE_VECTOR; v <= LAST_DEVICE_VECTOR && !vector; v++) {
+	for (int v = FIRST_DEVICE_VECTOR; v <= LAST_DEVICE_VECTOR; v++) {
 		s = &irqs.slots[v];
-		if (s->fn || s->running)
+		if (vector || s->fn || s->running)
 			continue;
 		*s = (struct slot){ .fn = fn, .arg = arg, .name = name };
 		vector = v;
@@ -113,27 +115,42 @@ void irq_drained(void)
 	__atomic_store_n(&drain.done, true, __ATOMIC_RELEASE);
 }
 
-/* The unit has passed on all it had; what waits in the first processor is
- * served before this returns. */
-static void wait_for_processor(void)
+static bool is_drained(void)
 {
+	return __atomic_load_n(&drain.done, __ATOMIC_ACQUIRE);
+}
+
+/* The unit has passed on all it had; what waits in the first processor is
+ * served before this returns.  false: it was not in time. */
+static bool wait_for_processor(void)
+{
+	uint64_t end;
+	bool done;
+
 	qlock(&drain.lock);
+	end = nsec() + DRAIN_DEADLINE;
 	__atomic_store_n(&drain.done, false, __ATOMIC_RELAXED);
 	apic_send(cpus[0].apic_id, VECTOR_DRAIN);
-	while (!__atomic_load_n(&drain.done, __ATOMIC_ACQUIRE))
+	while (!is_drained() && nsec() < end)
 		cpu_pause();
+	done = is_drained();
 	qunlock(&drain.lock);
+	return done;
 }
 
 void irq_free(int vector)
 {
 	struct slot *s = &irqs.slots[vector];
-	int err = iommu_irq_close(&s->remap);
+	bool lost = iommu_irq_close(&s->remap) < 0;
 
-	wait_for_processor();
+	if (!wait_for_processor()) {
+		klog(LOG_ERROR, "irq: processor 0 does not take interrupts; "
+		     "vector %d is lost", vector);
+		lost = true;
+	}
 	spin_lock(&irqs.lock);
 	assert(s->fn);
-	s->fn = err ? irq_ignore : NULL;
+	s->fn = lost ? irq_ignore : NULL;
 	s->mapped = false;
 	spin_unlock(&irqs.lock);
 	while (__atomic_load_n(&s->running, __ATOMIC_ACQUIRE))
