@@ -235,16 +235,19 @@ class Tests:
         return found
 
     def order(self, mutant):
+        """The one that has killed it before goes first."""
         if mutant.test:
             return ["obj/host/test_peers"]
         most = float(os.environ.get("MUTANTS_QUICK", "inf"))
         return sorted((t for t in self.that_reach(mutant)
-                       if self.seconds[t] - LINKING < most), key=lambda t: self.seconds[t] /
-                      (self.kills.get((mutant.path, t), 0) +
+                       if self.seconds[t] - LINKING < most),
+                      key=lambda t: self.seconds[t] /
+                      (1000 * self.kills.get((mutant.name, t), 0) +
+                       self.kills.get((mutant.path, t), 0) +
                        self.kills.get(t, 0) / 10 + 0.3))
 
     def killed(self, mutant, t):
-        for key in (mutant.path, t), t:
+        for key in (mutant.name, t), (mutant.path, t), t:
             self.kills[key] = self.kills.get(key, 0) + 1
 
 
@@ -280,6 +283,8 @@ class Worker(threading.Thread):
                 why = re.search(r"error: (.*)", done.stderr)
                 return self.results.add(mutant, "refused",
                                         by=why[1] if why else done.stderr)
+        if all(same_object(self.at / o, self.base.at / o) for o in objects):
+            return self.results.add(mutant, "survived")     # no test can tell
         for t in self.tests.order(mutant):
             self.gcc(self.base.link[t]).check_returncode()
             ran = Ran(self.at, t, self.tests.limit(t), mutant.test)
@@ -291,6 +296,17 @@ class Worker(threading.Thread):
         if "MUTANTS_QUICK" in os.environ:
             return {"verdict": "open"}      # not of all tests: not kept
         return self.results.add(mutant, "survived")
+
+
+def same_object(a, b):
+    """But for the lines that the debugger is told."""
+    def code(path):
+        bare = path.with_suffix(".bare%d" % threading.get_ident())
+        subprocess.run(["objcopy", "-g", path, bare], check=True)
+        content = bare.read_bytes()
+        bare.unlink()
+        return content
+    return code(a) == code(b)
 
 
 def say(text):
@@ -350,7 +366,7 @@ def plant(top, out, mutants, all_of_them, results):
     base = Tree(top, out / "base")
     tests = Tests(base, {m.path for m in all_of_them})
     for m in all_of_them:
-        r = results.known(m)
+        r = results.of.get(m.name)
         if r and r["verdict"] == "killed":
             tests.killed(m, "obj/host/" + r["by"].split(":")[0])
     queue = each(mutants)
