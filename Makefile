@@ -171,4 +171,5 @@ include tests/mutants/Makefile
 
 test:
 	$(MAKE) test-host
+	$(MAKE) mutants MUTANTS_LIST=1 >/dev/null
 	$(MAKE) test-boot

@@ -12,7 +12,8 @@ tests, or stands in mutants.equivalent with the reason.
     MUTANTS=survivors   only those that survived, on the tests of now
     MUTANTS_QUICK=N     only programs that take less than N seconds: what
                         survives these is left open, as if it had not run
-    MUTANTS_LIST=1      names and changes, without running
+    MUTANTS_LIST=1      names and changes, without running; fails if the lists
+                        beside this file no longer fit the sources
 """
 import functools
 import hashlib
@@ -379,11 +380,19 @@ def plant(top, out, mutants, all_of_them, results):
     return tests.broken
 
 
+def outdated(mutants, excused):
+    """Entries of the list of equivalents that fit no mutant of now."""
+    says = {m.name: m.says for m in mutants}
+    return [f"{n}: listed as equivalent, but there is no such mutant"
+            if n not in says else f"{n}: the list means another change"
+            for n, (change, _) in excused.items() if says.get(n) != change]
+
+
 def report(top, mutants, results, excused):
     """Counts by kind; what is open; True if nothing is."""
     count = {k: dict.fromkeys(["total", "killed", "refused", "equivalent",
                                "survived", "not run"], 0) for k in mutate.KINDS}
-    wrong = []
+    wrong = outdated(mutants, excused)
     for m in mutants:
         r = results.known(m)
         verdict = r["verdict"] if r else "not run"
@@ -397,17 +406,12 @@ def report(top, mutants, results, excused):
             elif r:
                 wrong.append(f"{m.name}: listed as equivalent, but {verdict} "
                              f"by {r['by']}")
-        elif m.name in excused:
-            wrong.append(f"{m.name}: the list means another change")
         if verdict == "survived":
             wrong.append(f"{m.name}: survived: {m.says}")
         if m.test and r and not r.get("by", "").endswith(": " + m.test):
             wrong.append(f"{m.name}: not caught by {m.test}: {r.get('by')}")
         count[m.kind]["total"] += 1
         count[m.kind][verdict] += 1
-    names = {m.name for m in mutants}
-    wrong += [f"{n}: listed as equivalent, but there is no such mutant"
-              for n in excused if n not in names]
     columns = list(count["flush"])
     say(f"\n{'kind':10}" + "".join(f"{c:>11}" for c in columns))
     for kind, row in count.items():
@@ -425,16 +429,18 @@ def main():
     os.nice(max(NICE - os.nice(0), 0))
     out.mkdir(parents=True, exist_ok=True)
     mutants = mutate.all_mutants(top)
+    excused = equivalents(top / "tests/mutants/mutants.equivalent")
     if os.environ.get("MUTANTS_LIST"):
         for m in mutants:
             say(f"{m.name}\n\t{m.says}")
-        return 0
+        wrong = outdated(mutants, excused)
+        print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+        return 1 if wrong else 0
     results = Results(out / "results", fingerprint(top))
     todo = choose(mutants, results)
     say(f"{len(mutants)} mutants, {len(todo)} to run")
     broken = plant(top, out, todo, mutants, results) if todo else []
-    sums, fine = report(top, mutants, results,
-                        equivalents(top / "tests/mutants/mutants.equivalent"))
+    sums, fine = report(top, mutants, results, excused)
     old = sum(1 for m in mutants if results.known(m) and
               results.known(m)["sources"] != results.sources)
     if old:
