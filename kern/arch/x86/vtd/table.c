@@ -2,18 +2,17 @@
 /* Second-level tables (table.h): map, keep, look up. */
 #include <vtd/table_impl.h>
 
-/* The table under an entry of that level, made or split off if need be; NULL:
- * no memory. */
-static uint64_t *descend(struct sl_table *t, uint64_t *e, uint64_t va,
-			 unsigned level, struct iommu_change *change)
+/* The table under an entry that leads to none yet: made, or split off a leaf;
+ * NULL: no memory. */
+static uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
+			   unsigned level, struct iommu_change *change)
 {
 	uint64_t *under;
 
 	if (sl_is_leaf(*e, level))
 		return sl_split(t, e, va, level, change);
-	under = sl_table_under(*e, level);
-	if (under || *e & SL_TOMB)	/* of a space that is lost */
-		return under;
+	if (*e & SL_TOMB)	/* of a space that is lost */
+		return NULL;
 	under = sl_new_table(t);
 	if (!under)
 		return NULL;
@@ -28,11 +27,17 @@ static uint64_t *descend(struct sl_table *t, uint64_t *e, uint64_t va,
 static uint64_t *make_entry(struct sl_table *t, uint64_t va, unsigned level,
 			    struct iommu_change *change)
 {
-	uint64_t *table = t->top[0];
+	uint64_t *table = t->top[0], *e;
 
-	for (unsigned l = SL_LEVELS; l > level && table; l--)
-		table = descend(t, &table[sl_index(va, l)], va, l, change);
-	return table ? &table[sl_index(va, level)] : NULL;
+	for (unsigned l = SL_LEVELS; l > level; l--) {
+		e = &table[sl_index(va, l)];
+		table = sl_table_under(*e, l);
+		if (!table)
+			table = new_under(t, e, va, l, change);
+		if (!table)
+			return NULL;
+	}
+	return &table[sl_index(va, level)];
 }
 
 /* The largest level whose page begins at va and pa and fits in len. */
@@ -69,41 +74,71 @@ static bool make_tables(struct sl_table *t, uint64_t va, uint64_t pa,
 	return true;
 }
 
-/* A table that a leaf replaces is remembered; false: no room for that. */
-static bool bury(struct iommu_change *c, uint64_t *table, unsigned level)
+/* Makes way for a leaf: a table in its place is remembered; false: there is no
+ * room for that. */
+static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 {
-	if (c->nburied == IOMMU_BURIED)
-		return false;
-	c->buried[c->nburied].table = table;
-	c->buried[c->nburied++].level = level;
-	c->upper = true;
+	uint64_t *under = sl_table_under(old, level);
+
+	if (under) {
+		if (c->nburied == IOMMU_BURIED)
+			return false;
+		c->buried[c->nburied].table = under;
+		c->buried[c->nburied++].level = level - 1;
+		c->upper = true;
+	}
+	c->removed |= sl_present(old);
 	return true;
 }
 
-static void put_leaf(struct sl_table *t, uint64_t *e, uint64_t leaf,
-		     struct iommu_change *change)
+/* Up to n leaves, of one table, from e on; how many: it stops at a table that
+ * cannot be remembered. */
+static size_t put(struct sl_table *t, uint64_t *e, size_t n, uint64_t leaf,
+		  unsigned level, struct iommu_change *change)
 {
-	if (*e == leaf)
-		return;
-	change->added |= !sl_present(*e);
-	change->removed |= sl_present(*e);
-	sl_store(t, e, leaf);
+	uint64_t step = sl_span(level);
+	size_t i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++, leaf += step) {
+		if (e[i] && e[i] != leaf && !replace(e[i], level, change))
+			break;
+		os_store(&e[i], leaf);
+	}
+	sl_clean(t, e, i);
+	change->added = true;
+	return i;
 }
 
-/* One leaf at va, of that level or, where a table stands in its place and
- * cannot be remembered, as many below it; the tables are there. */
-static void map_one(struct sl_table *t, uint64_t va, uint64_t pa,
-		    uint64_t rights, unsigned level, struct iommu_change *change)
+/* `len` bytes in leaves of that level, in one table, which is there; smaller
+ * ones where a table stands that cannot be remembered. */
+static void map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
+		       uint64_t rights, unsigned level,
+		       struct iommu_change *change)
 {
+	uint64_t span = sl_span(level);
 	uint64_t *e = make_entry(t, va, level, change);
-	uint64_t *under = sl_table_under(*e, level);
+	size_t n = len / span, done = 0;
 
-	if (!under || bury(change, under, level - 1)) {
-		put_leaf(t, e, sl_make_leaf(t, pa, rights, level), change);
-		return;
+	for (;;) {
+		done += put(t, &e[done], n - done,
+			    sl_make_leaf(t, pa + done * span, rights, level),
+			    level, change);
+		if (done == n)
+			return;
+		map_leaves(t, va + done * span, pa + done * span, span, rights,
+			   level - 1, change);
+		done++;
 	}
-	for (uint64_t at = 0; at < sl_span(level); at += sl_span(level - 1))
-		map_one(t, va + at, pa + at, rights, level - 1, change);
+}
+
+static int check_range(uint64_t va, size_t len, const struct iommu_change *c)
+{
+	if (va + len > SL_END || va + len < va)
+		return os_error("address 0x%lx cannot be translated", va);
+	if (c->tombs && va < c->hi && va + len > c->lo)
+		return os_error("address 0x%lx is not flushed yet", va);
+	return 0;
 }
 
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
@@ -112,17 +147,50 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	unsigned level;
 	size_t step;
 
-	if (va + len > SL_END || va + len < va)
-		return os_error("address 0x%lx cannot be translated", va);
-	if (change->tombs && va < change->hi && va + len > change->lo)
-		return os_error("address 0x%lx is not flushed yet", va);
+	if (check_range(va, len, change) < 0)
+		return -1;
 	if (!make_tables(t, va, pa, len, change))
 		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);
 	for (; len; va += step, pa += step, len -= step) {
 		level = leaf_level(t, va, pa, len);
-		step = sl_span(level);
-		map_one(t, va, pa, rights, level, change);
+		step = ROUNDDOWN(in_one_table(va, level, len), sl_span(level));
+		map_leaves(t, va, pa, step, rights, level, change);
+	}
+	return 0;
+}
+
+/* The present ones of n entries of a processor's, as leaves. */
+static void put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
+		     size_t n, struct iommu_change *change)
+{
+	uint64_t snoop = sl_make_leaf(t, 0, 0, 1), leaf;
+
+#pragma GCC unroll 4
+	for (size_t i = 0; i < n; i++) {
+		if (!(list[i] & SL_R))
+			continue;
+		leaf = (list[i] & (SL_RIGHTS | field_mask(SL_ADDR))) | snoop;
+		change->removed |= e[i] && e[i] != leaf;
+		os_store(&e[i], leaf);
+	}
+	sl_clean(t, e, n);
+	change->added = true;
+}
+
+int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
+		struct iommu_change *change)
+{
+	size_t step;
+
+	if (check_range(va, n * PGSIZE, change) < 0)
+		return -1;
+	if (!make_tables(t, va, va + PGSIZE, n * PGSIZE, change))
+		return os_error("no memory for I/O page tables");
+	sl_note(change, va, va + n * PGSIZE);
+	for (; n; va += step * PGSIZE, list += step, n -= step) {
+		step = in_one_table(va, 1, n * PGSIZE) / PGSIZE;
+		put_list(t, make_entry(t, va, 1, change), list, step, change);
 	}
 	return 0;
 }
@@ -136,11 +204,34 @@ static bool split_at(struct sl_table *t, uint64_t va, struct iommu_change *chang
 		e = &table[sl_index(va, l)];
 		if (!sl_present(*e))
 			return true;
-		table = descend(t, e, va, l, change);
+		table = sl_table_under(*e, l);
+		if (!table)
+			table = sl_split(t, e, va, l, change);
 		if (!table)
 			return false;
 	}
 	return true;
+}
+
+/* A whole table goes: its entry is absent and keeps its address. */
+static void take_out(struct sl_table *t, uint64_t *e, struct iommu_change *change)
+{
+	change->removed = change->upper = change->tombs = true;
+	sl_store(t, e, sl_addr(*e) | SL_TOMB);
+}
+
+/* All of n entries, none of which leads to a table.  Once there is one, they are
+ * cleared without looking. */
+static void clear(struct sl_table *t, uint64_t *e, size_t n,
+		  struct iommu_change *change)
+{
+	for (; n && !*e; n--)
+		e++;
+	change->removed |= n > 0;
+#pragma GCC unroll 8
+	for (size_t i = 0; i < n; i++)
+		os_store(&e[i], 0);
+	sl_clean(t, e, n);
 }
 
 static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
@@ -155,13 +246,6 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 	sl_store(t, e, kept);
 }
 
-/* A whole table goes: its entry is absent and keeps its address. */
-static void take_out(struct sl_table *t, uint64_t *e, struct iommu_change *change)
-{
-	change->removed = change->upper = change->tombs = true;
-	sl_store(t, e, sl_addr(*e) | SL_TOMB);
-}
-
 /* [va, va + len) lies under one table of that level; leaves end at its ends. */
 static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 			  uint64_t va, size_t len, uint64_t rights,
@@ -170,6 +254,10 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 	uint64_t *e, *under;
 	size_t step;
 
+	if (level == 1 && !rights) {
+		clear(t, &table[sl_index(va, 1)], len / PGSIZE, change);
+		return;
+	}
 	for (; len; va += step, len -= step) {
 		step = MIN(len, sl_span(level) - va % sl_span(level));
 		e = &table[sl_index(va, level)];
@@ -184,16 +272,33 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 	}
 }
 
+/* Goes down as long as the range lies under one entry, and is not all of it:
+ * most are short.  What cannot be done is found out before anything changes. */
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	    struct iommu_change *change)
 {
+	uint64_t *table = t->top[0], *e;
+	unsigned level = SL_LEVELS;
+
 	if (va >= SL_END)	/* nothing is mapped there */
 		return 0;
 	len = MIN(len, SL_END - va);
-	if (!split_at(t, va, change) || !split_at(t, va + len, change))
+	for (; level > 1 && len < sl_span(level) &&
+	     va % sl_span(level) + len <= sl_span(level); level--) {
+		e = &table[sl_index(va, level)];
+		if (!sl_present(*e))
+			return 0;
+		table = sl_table_under(*e, level);
+		if (!table)
+			table = sl_split(t, e, va, level, change);
+		if (!table)
+			return os_error("no memory for I/O page tables");
+	}
+	if (level > 1 && (!split_at(t, va, change) ||
+			  !split_at(t, va + len, change)))
 		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);
-	keep_in_table(t, t->top[0], SL_LEVELS, va, len, rights, change);
+	keep_in_table(t, table, level, va, len, rights, change);
 	return 0;
 }
 

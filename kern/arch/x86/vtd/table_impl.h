@@ -53,11 +53,18 @@ static inline uint64_t sl_make_pointer(const uint64_t *table)
 	return os_phys(table) | SL_RIGHTS;
 }
 
+/* n entries that have been stored, for units that do not snoop. */
+static inline void sl_clean(const struct sl_table *t, const uint64_t *e,
+			    size_t n)
+{
+	if (t->format.flush_lines)
+		os_flush(e, n * sizeof(*e));
+}
+
 static inline void sl_store(const struct sl_table *t, uint64_t *e, uint64_t v)
 {
 	os_store(e, v);
-	if (t->format.flush_lines)
-		os_flush(e, sizeof(*e));
+	sl_clean(t, e, 1);
 }
 
 static inline void sl_note(struct iommu_change *c, uint64_t lo, uint64_t hi)
