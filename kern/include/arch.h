@@ -3,16 +3,15 @@
 #ifndef ARCH_H
 #define ARCH_H
 
+#include <arch_inline.h>
 #include <types.h>
 
 struct aspace;
 struct proc;
 
-/* Interrupts of this processor. */
-bool irq_disable(void);			/* whether they were on */
-void irq_enable(void);
+/* Interrupts of this processor; irq_disable, irq_enable and cpu_pause are
+ * arch_inline.h's. */
 void irq_enable_and_halt(void);		/* waits for one; no gap */
-void cpu_pause(void);			/* inside a spinning loop */
 
 /* Kernel threads. */
 #define KSTACK_SIZE 0x4000

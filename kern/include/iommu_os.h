@@ -3,19 +3,28 @@
  * All that the DMAR parser, one unit's driver (arch/x86/vtd/) and the unit and
  * space layer (arch/x86/iommu*.c) ask of the system that they live in: twenty
  * functions.  The kernel's are in arch/x86/os.c, the host tests' in
- * tests/host/model.c; the driver's sources are the same in both.
+ * tests/host/model_os.c; the driver's sources are the same in both.  A system
+ * may have those that are better not called in an iommu_os_inline.h.
  */
 #ifndef IOMMU_OS_H
 #define IOMMU_OS_H
 
 #include <types.h>
 
+#if __has_include(<iommu_os_inline.h>)
+#include <iommu_os_inline.h>
+#else
+physaddr_t os_phys(const volatile void *p);	/* of memory from os_alloc */
+void *os_virt(physaddr_t pa);			/* and back */
+/* One 64-bit store of a table entry that hardware may be reading, behind all
+ * earlier stores. */
+void os_store(uint64_t *entry, uint64_t v);
+#endif
+
 /* Memory: zeroed, aligned to its size up to a page; NULL: none left.  Tables
  * that hardware walks come from here too. */
 void *os_alloc(size_t size);
 void os_free(void *p, size_t size);
-physaddr_t os_phys(const volatile void *p);	/* of memory from os_alloc */
-void *os_virt(physaddr_t pa);			/* and back */
 
 /* Device registers, uncached: one access of just that width, in program
  * order with other register accesses and behind earlier stores to memory. */
@@ -25,9 +34,6 @@ uint64_t os_read64(const volatile void *reg);
 void os_write32(volatile void *reg, uint32_t v);
 void os_write64(volatile void *reg, uint64_t v);
 
-/* One 64-bit store of a table entry that hardware may be reading, behind all
- * earlier stores. */
-void os_store(uint64_t *entry, uint64_t v);
 /* Writes the cache lines of [p, p + len) back to memory and waits for it. */
 void os_flush(const volatile void *p, size_t len);
 

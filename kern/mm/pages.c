@@ -102,20 +102,20 @@ static int run_end(struct run *run)
 	return len ? show_range(run->as, &run->g, run->va, run->pte, len) : 0;
 }
 
-static int run_add(struct run *run, uintptr_t va, pte_t pte)
+static int run_add(struct run *run, uintptr_t va, pte_t pte, size_t len)
 {
 	const pte_t seen = PTE_ADDR | PTE_P | PTE_W;
 	int err;
 
 	if (run->len && va == run->va + run->len &&
 	    (pte & seen) == (run->pte & seen) + run->len) {
-		run->len += PGSIZE;
+		run->len += len;
 		return 0;
 	}
 	err = run_end(run);
 	run->va = va;
 	run->pte = pte;
-	run->len = PGSIZE;
+	run->len = len;
 	return err;
 }
 
@@ -283,7 +283,7 @@ static int install_block(struct run *run, const struct region *r, uintptr_t va,
 		}
 		*e = set_rights(r, page_pa(&pg[i]));
 		run->as->resident++;
-		err = run_add(run, va, *e);
+		err = run_add(run, va, *e, PGSIZE);
 	}
 	return err;
 }
@@ -407,7 +407,7 @@ int pages_widen(struct aspace *as, const struct region *r)
 		if (new == (*e & ~(PTE_A | PTE_D)))
 			continue;
 		*e = new;
-		err = run_add(&run, va, new);
+		err = run_add(&run, va, new, PGSIZE);
 	}
 	if (!err)
 		err = run_end(&run);
@@ -415,18 +415,54 @@ int pages_widen(struct aspace *as, const struct region *r)
 	return err;
 }
 
+static bool follow_each_other(const pte_t *e, size_t n)
+{
+	const pte_t seen = PTE_ADDR | PTE_P | PTE_W;
+
+	for (size_t i = 1; i < n; i++)
+		if ((e[i] & seen) != (e[0] & seen) + i * PGSIZE)
+			return false;
+	return e[0] & PTE_P;
+}
+
+/* n entries of one table: as one run if they are all of it and in one piece. */
+static int show_entries(struct run *run, uintptr_t va, const pte_t *e, size_t n)
+{
+	int err;
+
+	if (n == PT_ENTRIES && follow_each_other(e, n))
+		return run_add(run, va, e[0], n * PGSIZE);
+	for (size_t i = 0; i < n; i++)
+		assert(!(e[i] & PTE_P) || pte_page(e[i])->flags & PG_USER);
+	err = run_end(run);
+	return err ? err : iommu_map_list(&run->g, va, e, n);
+}
+
+static int show_region(struct run *run, const struct region *r)
+{
+	uintptr_t va = r->start;
+	int err = 0;
+	size_t len;
+	pte_t *e;
+
+	for (; !err && va < r->end; va += len) {
+		len = pt_in_table(va, r->end);
+		e = pt_leaf(run->as->root, va, false);
+		if (e)
+			err = show_entries(run, va, e, len / PGSIZE);
+	}
+	return err;
+}
+
 int pages_show(struct aspace *as)
 {
-	struct run run = { .as = as };
+	struct run run = { .as = as, .g = { .space = as->io } };
 	struct region *r;
-	uintptr_t va;
-	pte_t *e;
 	int err = 0;
 
 	list_for_each(r, &as->regions, link)
-		for (va = r->start; !err && (e = next_page(as, &va, r->end));
-		     va += PGSIZE)
-			err = run_add(&run, va, *e);
+		if (!err && for_devices(r->start))
+			err = show_region(&run, r);
 	if (!err)
 		err = run_end(&run);
 	return err;

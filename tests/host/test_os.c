@@ -12,7 +12,7 @@
 #define LINES	160
 
 void os_flush(const volatile void *p, size_t len);
-void os_store(uint64_t *entry, uint64_t v);
+void store(uint64_t *entry, uint64_t v);
 
 static uintptr_t flushed[LINES];
 static unsigned nflushed, fenced;	/* fenced: how many had been by then */
@@ -76,7 +76,7 @@ static void test_a_store_is_all_64_bits(void **state)
 	uint64_t entry = ~0ull;
 
 	(void)state;
-	os_store(&entry, 0x123456789abcdef0);
+	store(&entry, 0x123456789abcdef0);
 	assert_int_equal(entry, 0x123456789abcdef0);
 }
 

@@ -99,29 +99,10 @@ void cpu_features_log(void)
 	     rcr4() & CR4_UMIP ? " umip" : "");
 }
 
-bool irq_disable(void)
-{
-	bool on = read_rflags() & RFLAGS_IF;
-
-	irq_off();
-	return on;
-}
-
-void irq_enable(void)
-{
-	lock_irqs_on(CALLER);
-	irq_on();
-}
-
 void irq_enable_and_halt(void)
 {
 	lock_irqs_on(CALLER);
 	irq_on_halt();
-}
-
-void cpu_pause(void)
-{
-	cpu_relax();
 }
 
 /* FXSAVE's area (SDM 1, 10.5.1) as a program finds it: all exceptions masked,

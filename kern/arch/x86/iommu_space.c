@@ -101,6 +101,19 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	return err;
 }
 
+int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
+		   size_t n)
+{
+	int err;
+
+	if (!g->space)
+		return 0;
+	tree_take(g->space);
+	err = sl_map_list(&g->space->table, va, list, n, &g->change);
+	tree_give(g->space);
+	return err;
+}
+
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
 	int err;

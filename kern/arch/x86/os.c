@@ -9,7 +9,6 @@
 #include <kmalloc.h>
 #include <lock.h>
 #include <log.h>
-#include <mmu.h>
 #include <pci.h>
 #include <sched.h>
 #include <timer.h>
@@ -26,16 +25,6 @@ void os_free(void *p, size_t size)
 {
 	(void)size;
 	kfree(p);
-}
-
-physaddr_t os_phys(const volatile void *p)
-{
-	return kpa(p);
-}
-
-void *os_virt(physaddr_t pa)
-{
-	return kva(pa);
 }
 
 void *os_map_regs(physaddr_t pa, size_t len)
@@ -63,17 +52,13 @@ void os_write64(volatile void *reg, uint64_t v)
 	mmio_write64(reg, v);
 }
 
-void os_store(uint64_t *entry, uint64_t v)
-{
-	__atomic_store_n(entry, v, __ATOMIC_RELEASE);
-}
-
 /* CLFLUSH is ordered behind stores to the line but not before later register
  * writes: MFENCE makes it so (SDM 2A, CLFLUSH). */
 void os_flush(const volatile void *p, size_t len)
 {
 	uintptr_t end = (uintptr_t)p + len;
 
+#pragma GCC unroll 4
 	for (uintptr_t at = ROUNDDOWN((uintptr_t)p, CACHE_LINE); at < end;
 	     at += CACHE_LINE)
 		clflush((const void *)at);

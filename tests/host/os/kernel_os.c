@@ -9,3 +9,8 @@ void note_fence(void);
 #define clflush	note_line
 #define mfence	note_fence
 #include "../../../kern/arch/x86/os.c"
+
+void store(uint64_t *entry, uint64_t v)
+{
+	os_store(entry, v);
+}
