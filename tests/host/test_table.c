@@ -82,6 +82,8 @@ static void some_change(struct naive *n)
 	o.rights = o.map ? 1 + model_random(n->m, 3) : model_random(n->m, 4);
 	if (o.map)
 		some_memory(n, &o);
+	if (o.map && o.len <= LIST * PAGE && model_random(n->m, 2))
+		o.map = 2;
 	if (change(n, &o, fail) < 0) {
 		assert_true(tombs || (fail && n->m->mem.allocations ==
 				      allocated + fail));
