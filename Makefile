@@ -167,6 +167,7 @@ include tests/host/Makefile
 include tests/host/fuzz/Makefile
 include tests/host/prove/Makefile
 include tests/boot/Makefile
+include tests/bench/Makefile
 include tests/mutants/Makefile
 
 test:
