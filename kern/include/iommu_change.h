@@ -18,10 +18,16 @@ struct iommu_change {
 	bool upper;		/* paging structures too, not leaves alone */
 	bool tombs;		/* tables taken out stand in lo..hi */
 	uint8_t nburied;
-	struct {		/* others that were taken out */
-		uint64_t *table;
-		unsigned level;
-	} buried[IOMMU_BURIED];
+	uint64_t buried[IOMMU_BURIED];	/* others: address, and the level below
+					 * which they stood */
 };
+
+/* Nothing: what stands in `buried` does not matter then. */
+static inline void iommu_change_clear(struct iommu_change *c)
+{
+	c->hi = 0;
+	c->removed = c->added = c->upper = c->tombs = false;
+	c->nburied = 0;
+}
 
 #endif

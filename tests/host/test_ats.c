@@ -329,7 +329,7 @@ static void test_it_is_fenced_before_any_wait_ends(void **state)
 {
 	struct process *p, *q;
 	struct vtd_ticket t;
-	struct inv inv;
+	struct qi_desc inv;
 	struct bench b;
 
 	(void)state;

@@ -38,7 +38,7 @@ struct kind {
 static struct vtd with_queue, with_registers;
 static bool drains;
 
-static struct bits submitted(struct inv i)
+static struct bits submitted(struct qi_desc i)
 {
 	struct vtd *u = &with_queue;
 	uint32_t at = u->queue.tail % VTD_QUEUE_SIZE;
@@ -197,7 +197,7 @@ static struct bits pointer(const uint64_t *in)
 
 #define IRO 0x3e0	/* of with_registers, in bytes */
 
-static uint64_t by_register(struct inv i, unsigned off)
+static uint64_t by_register(struct qi_desc i, unsigned off)
 {
 	struct vtd_ticket t;
 
@@ -208,7 +208,7 @@ static uint64_t by_register(struct inv i, unsigned off)
 
 static struct bits ccmd_device(const uint64_t *in)
 {
-	struct inv i = inv_context_device((uint16_t)in[0], (uint16_t)in[1]);
+	struct qi_desc i = inv_context_device((uint16_t)in[0], (uint16_t)in[1]);
 
 	return (struct bits){ { by_register(i, 0x28), 0 } };
 }
@@ -221,7 +221,7 @@ static struct bits ccmd_all(const uint64_t *in)
 
 static struct bits iotlb_register(const uint64_t *in)
 {
-	struct inv i = inv_iotlb_domain((uint16_t)in[0]);
+	struct qi_desc i = inv_iotlb_domain((uint16_t)in[0]);
 
 	drains = false;
 	return (struct bits){ { by_register(i, IRO + 8), 0 } };
@@ -230,7 +230,7 @@ static struct bits iotlb_register(const uint64_t *in)
 /* IOTLB_REG in the low half, IVA_REG in the high one. */
 static struct bits iva_register(const uint64_t *in)
 {
-	struct inv i = inv_iotlb_pages((uint16_t)in[0], in[1] << 12,
+	struct qi_desc i = inv_iotlb_pages((uint16_t)in[0], in[1] << 12,
 				       (uint8_t)in[2], in[3]);
 	uint64_t iotlb;
 
@@ -450,7 +450,7 @@ static void test_every_size_of_a_device_tlb_flush(void **state)
 /* Every kind of drain, where the unit has it (11.4.2: bits 54 and 55). */
 static void test_drains_as_far_as_the_unit_can(void **state)
 {
-	struct inv i = inv_iotlb_global();
+	struct qi_desc i = inv_iotlb_global();
 	struct vtd *u = &with_queue;
 	struct vtd_ticket t;
 	uint64_t lo;

@@ -384,7 +384,7 @@ static void test_a_unit_that_another_thread_fails_meanwhile(void **state)
 /* A queue that stays full ends the wait for room, too. */
 static void test_a_queue_that_stays_full(void **state)
 {
-	struct inv inv = inv_iotlb_domain(3);
+	struct qi_desc inv = inv_iotlb_domain(3);
 	struct vtd_ticket t;
 	struct bench b;
 	unsigned n = 0;
@@ -407,6 +407,7 @@ static void test_a_queue_that_stays_full(void **state)
 static void noticed_at_once(const char *name, struct trouble t,
 			    const char *failure)
 {
+	struct qi_desc flush = inv_iotlb_global();
 	struct iommu_unit_info info;
 	struct process *p;
 	struct bench b;
@@ -417,8 +418,7 @@ static void noticed_at_once(const char *name, struct trouble t,
 	p = process(&b, 7);
 	b.u->trouble = t;
 	began = b.m->now;
-	assert_true(vtd_invalidate(vtd_of(b.u), &(struct inv){ .what = QI_IOTLB,
-					  .gran = GRAN_GLOBAL }, 1) < 0);
+	assert_true(vtd_invalidate(vtd_of(b.u), &flush, 1) < 0);
 	assert_true(b.m->now - began < SECONDS / 4);
 	assert_true(iommu_unit_info(0, &info));
 	assert_string_equal(info.failure, failure);

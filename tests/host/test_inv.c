@@ -48,29 +48,47 @@ static void wrong(const char *why, const struct vtd *u, uint64_t first,
 		 u->cap & PSI ? "PSI" : "no PSI", u->cap >> 48 & 63);
 }
 
-static const char *check_domain(const struct inv *i, unsigned n)
+/* What a descriptor says (6.5.2.3). */
+struct says {
+	unsigned what, gran, did, am;
+	uint64_t addr;
+	bool leaves;
+};
+
+static struct says says(const struct qi_desc *d)
 {
-	if (n != 1 || i->what != 2 || i->gran != 2 || i->did != 0x1234)
-		return "no flush of one domain";
-	return i->am || i->addr || i->leaves ? "fields without a meaning" :
-		NULL;
+	return (struct says){
+		.what = d->lo & 15, .gran = d->lo >> 4 & 3,
+		.did = d->lo >> 16 & 0xffff, .am = d->hi & 63,
+		.addr = d->hi & ~0xfffull, .leaves = d->hi >> 6 & 1,
+	};
 }
 
-static const char *check_blocks(const struct inv *list, unsigned n,
+static const char *check_domain(const struct qi_desc *d, unsigned n)
+{
+	struct says i = says(d);
+
+	if (n != 1 || i.what != 2 || i.gran != 2 || i.did != 0x1234)
+		return "no flush of one domain";
+	return d->hi ? "fields without a meaning" : NULL;
+}
+
+static const char *check_blocks(const struct qi_desc *list, unsigned n,
 				uint64_t first, uint64_t last, unsigned am,
 				bool leaves)
 {
 	uint64_t block = first >> am;
+	struct says got;
 
 	for (unsigned i = 0; i < n; i++, block++) {
-		if (list[i].what != 2 || list[i].gran != 3 ||
-		    list[i].did != 0x1234)
+		got = says(&list[i]);
+		if (got.what != 2 || got.gran != 3 || got.did != 0x1234)
 			return "no flush of pages";
-		if (list[i].am != am)
+		if (got.am != am)
 			return "another size of block";
-		if (list[i].addr != block << am << 12)
+		if (got.addr != block << am << 12)
 			return "another block";
-		if (list[i].leaves != leaves)
+		if (got.leaves != leaves)
 			return "another hint";
 	}
 	return block - 1 == last >> am ? NULL : "another number of blocks";
@@ -80,7 +98,7 @@ static void check_range(const struct vtd *u, uint64_t first, uint64_t n)
 {
 	unsigned most = u->cap >> 48 & 63, am, got;
 	uint64_t last = first + n - 1;
-	struct inv list[INV_RANGE_MAX];
+	struct qi_desc list[INV_RANGE_MAX];
 	bool leaves = n & 1;
 	const char *bad;
 
@@ -101,17 +119,20 @@ static void check_range(const struct vtd *u, uint64_t first, uint64_t n)
  * block of the list.  Slower, and with no rule that could be wrong. */
 static void check_each_page(const struct vtd *u, uint64_t first, uint64_t n)
 {
-	struct inv list[INV_RANGE_MAX];
+	struct qi_desc list[INV_RANGE_MAX];
 	unsigned got = inv_range(u, 1, first * PGSIZE, (first + n) * PGSIZE,
 				 true, list);
+	struct says is;
 	bool covered;
 
 	for (uint64_t page = first; page < first + n; page++) {
 		covered = false;
-		for (unsigned i = 0; i < got; i++)
-			covered |= list[i].gran == 2 ||
-				(page >= list[i].addr / PGSIZE && page <
-				 list[i].addr / PGSIZE + (1ull << list[i].am));
+		for (unsigned i = 0; i < got; i++) {
+			is = says(&list[i]);
+			covered |= is.gran == 2 ||
+				(page >= is.addr / PGSIZE && page <
+				 is.addr / PGSIZE + (1ull << is.am));
+		}
 		if (!covered)
 			wrong("a page is not covered", u, first, n);
 	}
@@ -121,16 +142,18 @@ static void check_devtlb(uint64_t first, uint64_t n, bool twice)
 {
 	struct vtd u = { .devtlb_twice = twice };
 	unsigned am = naive_mask(first, first + n - 1), got;
-	struct inv list[INV_DEVTLB_MAX];
+	struct qi_desc list[INV_DEVTLB_MAX];
 
 	got = inv_devtlb_range(&u, 0x4321, first * PGSIZE, (first + n) * PGSIZE,
 			       list);
 	assert_int_equal(got, twice ? 2 : 1);
 	for (unsigned i = 0; i < got; i++) {
-		assert_int_equal(list[i].what, 3);
-		assert_int_equal(list[i].sid, 0x4321);
-		assert_int_equal(list[i].am, am);
-		assert_int_equal(list[i].addr, first >> am << am << 12);
+		assert_int_equal(list[i].lo, 0x432100000003);
+		assert_int_equal(list[i].hi & 1, am > 0);
+		if (am)		/* 6.5.2.5: the lowest 0 tells the size */
+			assert_int_equal(__builtin_ctzll(~(list[i].hi >> 12)),
+					 am - 1);
+		assert_int_equal(list[i].hi >> 12 >> am, first >> am);
 	}
 }
 

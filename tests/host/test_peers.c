@@ -244,7 +244,7 @@ static void test_fault_record_never_cleared(void **state)
 /* 9: the tail is never the ring's size. */
 static void test_ring_arithmetic(void **state)
 {
-	struct inv inv = inv_iotlb_domain(5);
+	struct qi_desc inv = inv_iotlb_domain(5);
 	struct process *p;
 	struct bench b;
 

@@ -135,7 +135,7 @@ static void test_several_errors_in_a_row(void **state)
 static void open_tickets(uint32_t error, unsigned before)
 {
 	struct vtd_ticket t[20];
-	struct inv inv;
+	struct qi_desc inv;
 	struct bench b;
 	struct vtd *u;
 
@@ -243,7 +243,7 @@ static void test_a_descriptor_that_is_bad(void **state)
 /* With the ring all but full, and round its end. */
 static void test_an_error_in_a_full_ring(void **state)
 {
-	struct inv list[VTD_BATCH];
+	struct qi_desc list[VTD_BATCH];
 	struct vtd_ticket t[8];
 	struct bench b;
 	struct vtd *u;

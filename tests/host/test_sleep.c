@@ -106,7 +106,7 @@ static void frees_the_queue(struct machine *m, const struct happening *h)
 
 static void test_a_queue_that_had_room_meanwhile(void **state)
 {
-	struct inv inv = inv_iotlb_domain(5);
+	struct qi_desc inv = inv_iotlb_domain(5);
 	struct vtd_ticket t;
 	struct bench b;
 

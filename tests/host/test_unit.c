@@ -418,7 +418,7 @@ static struct vtd *booted(struct bench *b, const char *name)
 
 static void test_the_queue_wraps_70000_times(void **state)
 {
-	struct inv inv = inv_iotlb_domain(3);
+	struct qi_desc inv = inv_iotlb_domain(3);
 	struct bench b;
 	struct vtd *u = booted(&b, "qemu");
 	uint64_t fetched = b.u->fetched;
@@ -461,7 +461,7 @@ static void test_positions_wrap_at_2_to_the_32(void **state)
 static void test_many_tickets(void **state)
 {
 	struct vtd_ticket t[100];
-	struct inv inv = inv_iotlb_domain(3);
+	struct qi_desc inv = inv_iotlb_domain(3);
 	struct bench b;
 	struct vtd *u = booted(&b, "qemu");
 
@@ -486,7 +486,7 @@ static void wake_late(struct machine *m, const struct happening *h)
  * ahead or not; with any number of invalidations in a submission. */
 static void full_queue(struct trouble trouble, unsigned n)
 {
-	struct inv list[VTD_BATCH];
+	struct qi_desc list[VTD_BATCH];
 	struct vtd_ticket t;
 	struct bench b;
 	struct vtd *u = booted(&b, "qemu");

@@ -24,9 +24,10 @@ void fence(struct iommu_dev *d, const char *why)
  * room for it has been checked. */
 static void join_ats(struct iommu_dev *d, struct space_unit *su)
 {
-	os_lock(&su->space->lock);
-	su->ats[su->nats++] = d->sid;
-	os_unlock(&su->space->lock);
+	unsigned i = (unsigned)__builtin_ctz(~su->ats_used);
+
+	WRITE_ONCE(su->ats[i], d->sid);
+	__atomic_fetch_or(&su->ats_used, 1u << i, __ATOMIC_SEQ_CST);
 	d->ats_in = su;
 }
 
@@ -38,13 +39,10 @@ static void leave_ats(struct iommu_dev *d)
 
 	if (!su)
 		return;
-	os_lock(&su->space->lock);
-	for (unsigned i = 0; i < su->nats; i++)
-		if (su->ats[i] == d->sid) {
-			su->ats[i] = su->ats[--su->nats];
-			break;
-		}
-	os_unlock(&su->space->lock);
+	for (unsigned i = 0; i < MAX_ATS; i++)
+		if (su->ats_used & 1u << i && su->ats[i] == d->sid)
+			__atomic_fetch_and(&su->ats_used, ~(1u << i),
+					   __ATOMIC_RELEASE);
 	d->ats_in = NULL;
 	ats_enable(d, false);
 }
@@ -126,7 +124,7 @@ static void quiesce(struct iommu_dev *d)
 /* Submits and waits whenever the list is full, and at the end. */
 struct batch {
 	struct vtd *unit;
-	struct inv list[VTD_BATCH];
+	struct qi_desc list[VTD_BATCH];
 	unsigned n;
 	int err;
 };
@@ -138,7 +136,7 @@ static void batch_run(struct batch *b)
 	b->n = 0;
 }
 
-static void batch_add(struct batch *b, struct inv i)
+static void batch_add(struct batch *b, struct qi_desc i)
 {
 	if (b->n == VTD_BATCH)
 		batch_run(b);
@@ -150,7 +148,7 @@ static void batch_add(struct batch *b, struct inv i)
  * last, since a stale IOTLB fills them. */
 static int forget(struct iommu_dev *d, uint16_t did)
 {
-	struct inv devtlb[INV_DEVTLB_MAX];
+	struct qi_desc devtlb[INV_DEVTLB_MAX];
 	struct batch b = { .unit = d->unit };
 	unsigned n;
 
@@ -198,7 +196,7 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
  * that one is about to drop. */
 static int start_ats(struct iommu_dev *d, struct space_unit *su)
 {
-	struct inv flush = inv_iotlb_domain(su->did);
+	struct qi_desc flush = inv_iotlb_domain(su->did);
 	int err;
 
 	ats_enable(d, true);
@@ -330,34 +328,36 @@ struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 		su = new_presence(s, u);
 	if (!su)
 		return NULL;
-	os_lock(&s->lock);
 	if (!su->devices++) {
 		su->next = s->units;
-		s->units = su;
+		__atomic_store_n(&s->units, su, __ATOMIC_SEQ_CST);
 	}
-	s->devices++;
-	os_unlock(&s->lock);
+	__atomic_fetch_add(&s->devices, 1, __ATOMIC_RELEASE);
 	return su;
+}
+
+/* Nobody who flushes sees it any more. */
+static void unlink_unit(struct iommu_space *s, struct space_unit *su)
+{
+	struct space_unit **at = &s->units;
+
+	while (*at != su)
+		at = &(*at)->next;
+	__atomic_store_n(at, su->next, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&s->flushing, __ATOMIC_SEQ_CST))
+		os_relax();
 }
 
 /* One device less; with the last one the domain id is free, or lost when what
  * it tags could not be flushed. */
 void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 {
-	struct space_unit **at;
-	bool last;
-
-	os_lock(&s->lock);
-	s->devices--;
-	s->lost |= lost;
-	last = !--su->devices;
-	for (at = &s->units; last && *at != su; at = &(*at)->next)
-		;
-	if (last)
-		*at = su->next;
-	os_unlock(&s->lock);
-	if (!last)
+	if (lost)
+		WRITE_ONCE(s->lost, true);
+	__atomic_fetch_sub(&s->devices, 1, __ATOMIC_RELEASE);
+	if (--su->devices)
 		return;
+	unlink_unit(s, su);
 	if (lost)
 		did_lose(su->unit, su->did);
 	else
@@ -486,7 +486,8 @@ static struct space_unit *join(struct iommu_dev *d, struct iommu_space *s,
 
 	for_each_peer(p, d)
 		n++;
-	if (su && words & IOMMU_ATS && su->nats + n > MAX_ATS) {
+	if (su && words & IOMMU_ATS &&
+	    (unsigned)__builtin_popcount(su->ats_used) + n > MAX_ATS) {
 		leave_unit(s, su, false);
 		os_error("more than %u device TLBs in one space", MAX_ATS);
 		return NULL;

@@ -3,9 +3,10 @@
  * What the files iommu*.c of this folder share.
  *
  * iommu.lock guards each device's state and its command register, and the list
- * of devices; it is never held while waiting for hardware.  A space's lock
- * guards its list of units.  Order: iommu.lock, then a space's, then the
- * services' own locks and what upper->fault takes.
+ * of devices; it is never held while waiting for hardware.  Order: iommu.lock,
+ * then the services' own locks and what upper->fault takes.  A space's list of
+ * units is changed by attach and detach, one at a time, and read without a lock
+ * by whoever flushes: what is taken out of it is freed when nobody does.
  */
 #ifndef IOMMU_IMPL_H
 #define IOMMU_IMPL_H
@@ -26,15 +27,15 @@ struct space_unit {
 	struct vtd *unit;
 	uint16_t did;
 	unsigned devices;
+	unsigned ats_used;	/* which of: */
 	uint16_t ats[MAX_ATS];	/* source ids whose device TLB is on */
-	unsigned nats;
 };
 
 struct iommu_space {
 	struct sl_table table;
-	struct os_lock lock;
 	struct space_unit *units;
 	unsigned devices;
+	unsigned flushing;	/* how many look at its units */
 	bool changing;		/* its tables: see tree_take() */
 	bool lost;		/* a unit failed with it */
 	void *owner;		/* NULL: the firmware's, for a device of its */

@@ -61,24 +61,13 @@ unsigned iommu_space_devices(struct iommu_space *s)
  * hardware. */
 void tree_take(struct iommu_space *s)
 {
-	bool taken;
-
-	for (;;) {
-		os_lock(&s->lock);
-		taken = s->changing;
-		s->changing = true;
-		os_unlock(&s->lock);
-		if (!taken)
-			return;
+	while (__atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
 		os_relax();
-	}
 }
 
 void tree_give(struct iommu_space *s)
 {
-	os_lock(&s->lock);
-	s->changing = false;
-	os_unlock(&s->lock);
+	__atomic_store_n(&s->changing, false, __ATOMIC_RELEASE);
 }
 
 static uint64_t rights(int prot)
@@ -126,81 +115,66 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	return err;
 }
 
-/* All units of a space, as they are now. */
-static unsigned copy_units(struct iommu_space *s, struct space_unit *copy)
-{
-	struct space_unit *su;
-	unsigned n = 0;
-
-	os_lock(&s->lock);
-	for (su = s->units; su; su = su->next)
-		copy[n++] = *su;
-	os_unlock(&s->lock);
-	return n;
-}
-
 /* What a unit needs: entries that were there must be forgotten, by it and by
  * its devices; new ones only where absence is cached (CAP.CM), or stores linger
- * (CAP.RWBF, which an IOTLB flush covers too: VT-d 6.8). */
+ * (CAP.RWBF, which an IOTLB flush covers too: VT-d 6.8).  1: it has been asked,
+ * and is to be waited for. */
 static int submit(const struct iommu_change *c, const struct space_unit *su,
-		  struct vtd_ticket *t, bool *open)
+		  struct vtd_ticket *t)
 {
-	struct inv list[INV_RANGE_MAX + MAX_ATS * INV_DEVTLB_MAX];
+	struct qi_desc list[INV_RANGE_MAX + MAX_ATS * INV_DEVTLB_MAX];
+	unsigned used = __atomic_load_n(&su->ats_used, __ATOMIC_ACQUIRE);
+	uint16_t sid;
 	unsigned n;
 
-	*open = c->removed || su->unit->cap & CAP_CM;
-	if (!*open)
+	if (!c->removed && !(su->unit->cap & CAP_CM))
 		return vtd_flush_write_buffer(su->unit);
 	n = inv_range(su->unit, su->did, c->lo, c->hi, !c->upper, list);
-	for (unsigned i = 0; i < su->nats; i++)
-		n += inv_devtlb_range(su->unit, su->ats[i], c->lo, c->hi,
-				      &list[n]);
-	return vtd_submit(su->unit, list, n, t);
+	for (; used; used &= used - 1) {
+		sid = READ_ONCE(su->ats[__builtin_ctz(used)]);
+		n += inv_devtlb_range(su->unit, sid, c->lo, c->hi, &list[n]);
+	}
+	return vtd_submit(su->unit, list, n, t) < 0 ? -1 : 1;
 }
 
-static int flush_units(const struct iommu_change *c,
-		       const struct space_unit *list, unsigned n)
+/* To all units first, then waits for all.  The change, which is visible before
+ * the list is looked at, is either met by a unit that joins, or flushed. */
+static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 {
-	struct vtd_ticket tickets[MAX_UNITS];
-	bool open[MAX_UNITS];
-	int err = 0;
+	struct { struct vtd *unit; struct vtd_ticket ticket; } open[MAX_UNITS];
+	struct space_unit *su;
+	unsigned n = 0;
+	int asked, err = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		if (submit(c, &list[i], &tickets[i], &open[i]) < 0) {
-			open[i] = false;
-			err = -1;
-		}
-	for (unsigned i = 0; i < n; i++)
-		if (open[i] && vtd_wait(list[i].unit, &tickets[i]) < 0)
-			err = -1;
+	__atomic_fetch_add(&s->flushing, 1, __ATOMIC_SEQ_CST);
+	su = __atomic_load_n(&s->units, __ATOMIC_ACQUIRE);
+	for (; su; su = __atomic_load_n(&su->next, __ATOMIC_ACQUIRE)) {
+		open[n].unit = su->unit;
+		asked = submit(c, su, &open[n].ticket);
+		err = MIN(err, asked);
+		n += asked > 0;
+	}
+	__atomic_fetch_sub(&s->flushing, 1, __ATOMIC_RELEASE);
+	while (n-- > 0)
+		err = MIN(err, vtd_wait(open[n].unit, &open[n].ticket));
 	return err;
-}
-
-/* Whether a unit has failed with it, now or before. */
-static bool lose(struct iommu_space *s, bool lost)
-{
-	os_lock(&s->lock);
-	lost |= s->lost;
-	s->lost = lost;
-	os_unlock(&s->lock);
-	return lost;
 }
 
 int iommu_flush(struct iommu_gather *g)
 {
-	struct space_unit list[MAX_UNITS];
 	struct iommu_change *c = &g->change;
+	struct iommu_space *s = g->space;
 	int err = 0;
 
-	if (!g->space)
-		return 0;
-	if (c->added || c->removed)
-		err = flush_units(c, list, copy_units(g->space, list));
-	if (!lose(g->space, err && c->removed)) {
-		tree_take(g->space);
-		sl_reap(&g->space->table, c);
-		tree_give(g->space);
+	if (s && (c->added || c->removed))
+		err = flush_units(s, c);
+	if (err && c->removed)
+		WRITE_ONCE(s->lost, true);
+	if ((c->tombs || c->nburied) && !READ_ONCE(s->lost)) {
+		tree_take(s);
+		sl_reap(&s->table, c);
+		tree_give(s);
 	}
-	*c = (struct iommu_change){ 0 };
+	iommu_change_clear(c);
 	return err;
 }

@@ -2,52 +2,69 @@
 /* Invalidations, by the unit's queue or, where it has none, its registers. */
 #include <vtd/vtd.h>
 
-struct inv inv_context_global(void)
+static struct qi_desc make(unsigned type, unsigned gran, uint16_t did)
 {
-	return (struct inv){ .what = QI_CONTEXT, .gran = GRAN_GLOBAL };
-}
-
-struct inv inv_context_device(uint16_t did, uint16_t sid)
-{
-	return (struct inv){
-		.what = QI_CONTEXT, .gran = GRAN_DEVICE, .did = did, .sid = sid,
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, type) | field_make(QI_GRAN, gran) |
+			field_make(QI_DID, did),
 	};
 }
 
-struct inv inv_iotlb_global(void)
+struct qi_desc inv_context_global(void)
 {
-	return (struct inv){ .what = QI_IOTLB, .gran = GRAN_GLOBAL };
+	return make(QI_CONTEXT, GRAN_GLOBAL, 0);
 }
 
-struct inv inv_iotlb_domain(uint16_t did)
+struct qi_desc inv_context_device(uint16_t did, uint16_t sid)
 {
-	return (struct inv){
-		.what = QI_IOTLB, .gran = GRAN_DOMAIN, .did = did,
+	struct qi_desc d = make(QI_CONTEXT, GRAN_DEVICE, did);
+
+	d.lo |= field_make(QI_SID, sid);
+	return d;
+}
+
+struct qi_desc inv_iotlb_global(void)
+{
+	return make(QI_IOTLB, GRAN_GLOBAL, 0);
+}
+
+struct qi_desc inv_iotlb_domain(uint16_t did)
+{
+	return make(QI_IOTLB, GRAN_DOMAIN, did);
+}
+
+struct qi_desc inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am,
+			       bool leaves)
+{
+	struct qi_desc d = make(QI_IOTLB, GRAN_PAGES, did);
+
+	d.hi = addr | field_make(QI_IOTLB_AM, am) | (leaves ? QI_IOTLB_IH : 0);
+	return d;
+}
+
+struct qi_desc inv_iec_global(void)
+{
+	return make(QI_IEC, 0, 0);
+}
+
+struct qi_desc inv_iec_index(uint16_t index)
+{
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_IEC) | QI_IEC_ONE |
+			field_make(QI_IEC_INDEX, index),
 	};
 }
 
-struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am, bool leaves)
+/* VT-d 6.5.2.5: with S, the lowest clear bit from 12 on tells the size. */
+struct qi_desc inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am)
 {
-	return (struct inv){
-		.what = QI_IOTLB, .gran = GRAN_PAGES, .did = did, .addr = addr,
-		.am = am, .leaves = leaves,
-	};
-}
+	uint64_t ones = am < 52 ? (PGSIZE << am >> 1) - PGSIZE :
+		INT64_MAX - (PGSIZE - 1);
 
-struct inv inv_iec_global(void)
-{
-	return (struct inv){ .what = QI_IEC, .gran = GRAN_GLOBAL };
-}
-
-struct inv inv_iec_index(uint16_t index)
-{
-	return (struct inv){ .what = QI_IEC, .index = index };
-}
-
-struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am)
-{
-	return (struct inv){
-		.what = QI_DEVTLB, .sid = sid, .addr = addr, .am = am,
+	return (struct qi_desc){
+		.lo = field_make(QI_TYPE, QI_DEVTLB) |
+			field_make(QI_SID, sid),
+		.hi = (am < 52 ? addr : 0) | (am ? ones | QI_DEVTLB_S : 0),
 	};
 }
 
@@ -59,7 +76,7 @@ uint8_t inv_mask(uint64_t lo, uint64_t hi)
 }
 
 unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
-		   bool leaves, struct inv list[INV_RANGE_MAX])
+		   bool leaves, struct qi_desc list[INV_RANGE_MAX])
 {
 	uint8_t most = (uint8_t)field_get(u->cap, CAP_MAMV);
 	uint8_t am = MIN(inv_mask(lo, hi), most);
@@ -77,7 +94,7 @@ unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 }
 
 unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
-			  uint64_t hi, struct inv list[INV_DEVTLB_MAX])
+			  uint64_t hi, struct qi_desc list[INV_DEVTLB_MAX])
 {
 	uint8_t am = inv_mask(lo, hi);
 
@@ -87,14 +104,14 @@ unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
 }
 
 unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
-			struct inv list[INV_DEVTLB_MAX])
+			struct qi_desc list[INV_DEVTLB_MAX])
 {
 	list[0] = inv_devtlb(sid, 0, 52);
 	list[1] = list[0];
 	return u->devtlb_twice ? 2 : 1;
 }
 
-int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
+int vtd_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 	       struct vtd_ticket *t)
 {
 	if (!vtd_alive(u))
@@ -110,7 +127,7 @@ int vtd_wait(struct vtd *u, const struct vtd_ticket *t)
 	return u->queue.ring ? queue_wait(u, t) : 0;
 }
 
-int vtd_invalidate(struct vtd *u, const struct inv *list, unsigned n)
+int vtd_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)
 {
 	struct vtd_ticket t;
 	int err = vtd_submit(u, list, n, &t);

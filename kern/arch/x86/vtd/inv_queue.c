@@ -31,66 +31,6 @@ static uint32_t completed(struct vtd *u)
 	return __atomic_load_n(u->queue.status, __ATOMIC_ACQUIRE);
 }
 
-static struct qi_desc make_context(const struct inv *i)
-{
-	return (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_CONTEXT) |
-			field_make(QI_GRAN, i->gran) |
-			field_make(QI_DID, i->did) |
-			field_make(QI_SID, i->sid),
-	};
-}
-
-static struct qi_desc make_iotlb(const struct vtd *u, const struct inv *i)
-{
-	return (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_IOTLB) |
-			field_make(QI_GRAN, i->gran) |
-			(u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
-			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0) |
-			field_make(QI_DID, i->did),
-		.hi = i->addr | field_make(QI_IOTLB_AM, i->am) |
-			(i->leaves ? QI_IOTLB_IH : 0),
-	};
-}
-
-/* VT-d 6.5.2.5: with S, the lowest clear bit from 12 on tells the size. */
-static struct qi_desc make_devtlb(const struct inv *i)
-{
-	uint64_t addr = i->am < 52 ? i->addr : 0;
-	uint64_t ones = i->am < 52 ? (PGSIZE << i->am >> 1) - PGSIZE :
-		INT64_MAX - (PGSIZE - 1);
-
-	return (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_DEVTLB) |
-			field_make(QI_SID, i->sid),
-		.hi = i->am ? addr | ones | QI_DEVTLB_S : addr,
-	};
-}
-
-static struct qi_desc make_iec(const struct inv *i)
-{
-	return (struct qi_desc){
-		.lo = field_make(QI_TYPE, QI_IEC) |
-			(i->gran == GRAN_GLOBAL ? 0 : QI_IEC_ONE) |
-			field_make(QI_IEC_INDEX, i->index),
-	};
-}
-
-static struct qi_desc make(const struct vtd *u, const struct inv *i)
-{
-	switch (i->what) {
-	case QI_CONTEXT:
-		return make_context(i);
-	case QI_DEVTLB:
-		return make_devtlb(i);
-	case QI_IEC:
-		return make_iec(i);
-	default:
-		return make_iotlb(u, i);
-	}
-}
-
 static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 {
 	return (struct qi_desc){
@@ -102,6 +42,8 @@ static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 
 static void put(struct vtd *u, struct qi_desc d)
 {
+	if (field_get(d.lo, QI_TYPE) == QI_IOTLB)
+		d.lo |= u->queue.drain;
 	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
 	u->queue.descriptors++;
 }
@@ -126,6 +68,8 @@ int queue_alloc(struct vtd *u)
 int queue_start(struct vtd *u)
 {
 	u->queue.tail = 0;
+	u->queue.drain = (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
+		(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
 	vtd_set64(u, IQT, 0);
 	vtd_set64(u, IQA, os_phys(u->queue.ring) |
 		  field_make(IQA_QS, VTD_QUEUE_ORDER));
@@ -150,7 +94,7 @@ static bool wait_for_room(struct vtd *u, uint32_t n)
 	return true;
 }
 
-int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
+int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		 struct vtd_ticket *t)
 {
 	bool room;
@@ -159,7 +103,7 @@ int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 	room = wait_for_room(u, n + 1 + RECOVERY);
 	if (room) {
 		for (unsigned i = 0; i < n; i++)
-			put(u, make(u, &list[i]));
+			put(u, list[i]);
 		t->position = u->queue.tail;
 		put(u, make_wait(u, t->position));
 		ring_tail(u);
@@ -246,7 +190,6 @@ static bool is_guilty(const struct asked *a, struct qi_desc d)
 static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
 {
 	uint32_t head = (uint32_t)field_get(vtd_get64(u, IQH), IQH_INDEX);
-	struct inv flush = inv_context_global();
 	bool fetched = true, bad;
 	struct qi_desc *d;
 
@@ -258,24 +201,23 @@ static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
 			return;
 		if ((bad && fsts & FSTS_IQE) || is_guilty(a, *d) ||
 		    (!fetched && field_get(d->lo, QI_TYPE) == QI_WAIT))
-			*d = make(u, &flush);
+			*d = inv_context_global();
 	}
 }
 
 static void ask_again(struct vtd *u, const struct asked *a)
 {
-	struct inv context = inv_context_global(), iotlb = inv_iotlb_global();
-	struct inv devtlb[INV_DEVTLB_MAX], iec = inv_iec_global();
+	struct qi_desc devtlb[INV_DEVTLB_MAX];
 	unsigned n;
 
-	put(u, make(u, &context));
-	put(u, make(u, &iotlb));
+	put(u, inv_context_global());
+	put(u, inv_iotlb_global());
 	if (u->irt)
-		put(u, make(u, &iec));
+		put(u, inv_iec_global());
 	for (unsigned i = a->guilty; i < a->n; i++) {
 		n = inv_devtlb_all(u, a->sids[i], devtlb);
 		while (n > 0)
-			put(u, make(u, &devtlb[--n]));
+			put(u, devtlb[--n]);
 	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;

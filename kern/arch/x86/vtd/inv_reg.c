@@ -26,38 +26,40 @@ static bool poll_clear(struct vtd *u, struct reg64 r, uint64_t bit)
 	}
 }
 
-static bool context(struct vtd *u, const struct inv *i)
+static bool context(struct vtd *u, struct qi_desc d)
 {
-	vtd_set64(u, CCMD, CCMD_ICC | field_make(CCMD_CIRG, i->gran) |
-		  field_make(CCMD_SID, i->sid) | field_make(CCMD_DID, i->did));
+	vtd_set64(u, CCMD, CCMD_ICC |
+		  field_make(CCMD_CIRG, field_get(d.lo, QI_GRAN)) |
+		  field_make(CCMD_SID, field_get(d.lo, QI_SID)) |
+		  field_make(CCMD_DID, field_get(d.lo, QI_DID)));
 	return poll_clear(u, CCMD, CCMD_ICC);
 }
 
-static bool iotlb(struct vtd *u, const struct inv *i)
+/* IVA's fields stand as they do in a descriptor (VT-d 11.4.8.2). */
+static bool iotlb(struct vtd *u, struct qi_desc d)
 {
 	uint16_t at = (uint16_t)(field_get(u->ecap, ECAP_IRO) * 16);
 	struct reg64 reg = REG64((uint16_t)(at + IOTLB_BEHIND_IRO));
+	uint64_t gran = field_get(d.lo, QI_GRAN);
 
-	if (i->gran == GRAN_PAGES)
-		vtd_set64(u, REG64((uint16_t)(at + IVA_BEHIND_IRO)),
-			  i->addr | field_make(IVA_AM, i->am) |
-			  (i->leaves ? IVA_IH : 0));
-	vtd_set64(u, reg, IOTLB_IVT | field_make(IOTLB_IIRG, i->gran) |
+	if (gran == GRAN_PAGES)
+		vtd_set64(u, REG64((uint16_t)(at + IVA_BEHIND_IRO)), d.hi);
+	vtd_set64(u, reg, IOTLB_IVT | field_make(IOTLB_IIRG, gran) |
 		  (u->cap & CAP_DRD ? IOTLB_DR : 0) |
 		  (u->cap & CAP_DWD ? IOTLB_DW : 0) |
-		  field_make(IOTLB_DID, i->did));
+		  field_make(IOTLB_DID, field_get(d.lo, QI_DID)));
 	return poll_clear(u, reg, IOTLB_IVT);
 }
 
-int regs_invalidate(struct vtd *u, const struct inv *list, unsigned n)
+int regs_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)
 {
 	bool done, first;
 
 	os_lock(&u->queue.lock);
 	done = vtd_alive(u);
 	for (unsigned i = 0; i < n && done; i++)
-		done = list[i].what == QI_CONTEXT ? context(u, &list[i]) :
-			iotlb(u, &list[i]);
+		done = field_get(list[i].lo, QI_TYPE) == QI_CONTEXT ?
+			context(u, list[i]) : iotlb(u, list[i]);
 	first = !done && vtd_mark_failed(u, "invalidation by register");
 	os_unlock(&u->queue.lock);
 	return done ? 0 : vtd_tell_failed(u, first);

@@ -39,7 +39,7 @@ static int set_table(struct vtd *u)
  * interrupt of whoever had the unit before finds no entry from here on. */
 int irt_start(struct vtd *u)
 {
-	struct inv flush = inv_iec_global();
+	struct qi_desc flush = inv_iec_global();
 	int err = 0;
 
 	if (!u->irt)
@@ -87,7 +87,7 @@ static int take_index(struct vtd *u)
  * buffer. */
 static int forget(struct vtd *u, unsigned index)
 {
-	struct inv flush = inv_iec_index((uint16_t)index);
+	struct qi_desc flush = inv_iec_index((uint16_t)index);
 	int err = vtd_flush_write_buffer(u);
 
 	return err ? err : vtd_invalidate(u, &flush, 1);

@@ -83,8 +83,7 @@ static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 	if (under) {
 		if (c->nburied == IOMMU_BURIED)
 			return false;
-		c->buried[c->nburied].table = under;
-		c->buried[c->nburied++].level = level - 1;
+		c->buried[c->nburied++] = os_phys(under) | level;
 		c->upper = true;
 	}
 	c->removed |= sl_present(old);

@@ -164,10 +164,11 @@ static void reap_table(struct sl_table *t, uint64_t *table, unsigned level,
 void sl_reap(struct sl_table *t, struct iommu_change *c)
 {
 	for (unsigned i = 0; i < c->nburied; i++)
-		sl_free_under(t, c->buried[i].table, c->buried[i].level);
+		sl_free_under(t, os_virt(sl_addr(c->buried[i])),
+			      (unsigned)(c->buried[i] % PGSIZE) - 1);
 	if (c->tombs)
 		reap_table(t, t->top[0], SL_LEVELS, 0, c);
-	*c = (struct iommu_change){ 0 };
+	iommu_change_clear(c);
 }
 
 struct checking {

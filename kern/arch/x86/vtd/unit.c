@@ -28,11 +28,6 @@ void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v)
 	os_write64(u->regs + r.off, v);
 }
 
-bool vtd_alive(struct vtd *u)
-{
-	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
-}
-
 const char *vtd_failure(struct vtd *u)
 {
 	return vtd_alive(u) ? NULL :
@@ -198,7 +193,7 @@ static int set_root(struct vtd *u)
 
 static int flush_all(struct vtd *u)
 {
-	struct inv list[] = { inv_context_global(), inv_iotlb_global() };
+	struct qi_desc list[] = { inv_context_global(), inv_iotlb_global() };
 
 	return vtd_invalidate(u, list, ARRAY_SIZE(list));
 }

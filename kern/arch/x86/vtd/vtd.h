@@ -34,6 +34,7 @@ struct vtd_queue {
 	uint32_t tail;		/* positions count on past the ring's size */
 	uint32_t recovered;	/* tail when errors were last cleared */
 	unsigned tries;		/* at that tail */
+	uint64_t drain;		/* what IOTLB descriptors say beside */
 	uint64_t descriptors, tails;	/* for measuring */
 };
 
@@ -73,40 +74,34 @@ struct vtd {
 };
 
 /*
- * Invalidations (VT-d 6.5), as values.  IOTLB ones drain reads and writes
- * where the unit can.
+ * Invalidations (VT-d 6.5), as descriptors.  IOTLB ones drain reads and writes
+ * where the unit can.  Units without a queue are asked by registers instead.
  */
-struct inv {
-	uint8_t what;		/* QI_CONTEXT, QI_IOTLB, QI_DEVTLB or QI_IEC */
-	uint8_t gran;		/* GRAN_ */
-	uint16_t did, sid, index;
-	uint64_t addr;		/* aligned to 4 KiB << am */
-	uint8_t am;		/* 2^am pages */
-	bool leaves;		/* IOTLB: paging structures are as they were */
-};
-struct inv inv_context_global(void);
-struct inv inv_context_device(uint16_t did, uint16_t sid);
-struct inv inv_iotlb_global(void);
-struct inv inv_iotlb_domain(uint16_t did);
-struct inv inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am,
-			   bool leaves);
+struct qi_desc inv_context_global(void);
+struct qi_desc inv_context_device(uint16_t did, uint16_t sid);
+struct qi_desc inv_iotlb_global(void);
+struct qi_desc inv_iotlb_domain(uint16_t did);
+/* 2^am pages at addr, which is aligned to them; leaves: paging structures are as
+ * they were. */
+struct qi_desc inv_iotlb_pages(uint16_t did, uint64_t addr, uint8_t am,
+			       bool leaves);
 /* Of the interrupt entry cache. */
-struct inv inv_iec_global(void);
-struct inv inv_iec_index(uint16_t index);
+struct qi_desc inv_iec_global(void);
+struct qi_desc inv_iec_index(uint16_t index);
 /* Of a device's own TLB: 2^am pages; all of it from am 52 on. */
-struct inv inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am);
+struct qi_desc inv_devtlb(uint16_t sid, uint64_t addr, uint8_t am);
 
 /* The invalidations of [lo, hi) of a domain, at most INV_RANGE_MAX: single
  * pages as far as the unit can and few enough do, else the whole domain. */
 #define INV_RANGE_MAX 4
 unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
-		   bool leaves, struct inv list[INV_RANGE_MAX]);
+		   bool leaves, struct qi_desc list[INV_RANGE_MAX]);
 /* The same for a device's own TLB; at most INV_DEVTLB_MAX. */
 #define INV_DEVTLB_MAX 2
 unsigned inv_devtlb_range(const struct vtd *u, uint16_t sid, uint64_t lo,
-			  uint64_t hi, struct inv list[INV_DEVTLB_MAX]);
+			  uint64_t hi, struct qi_desc list[INV_DEVTLB_MAX]);
 unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
-			struct inv list[INV_DEVTLB_MAX]);
+			struct qi_desc list[INV_DEVTLB_MAX]);
 /* The smallest am whose aligned 2^am pages around lo cover [lo, hi). */
 uint8_t inv_mask(uint64_t lo, uint64_t hi);
 
@@ -117,11 +112,11 @@ struct vtd_ticket {
 
 /* Starts n <= VTD_BATCH invalidations, in order; the entries that they are to
  * forget have been stored before.  Negative: the unit has failed. */
-int vtd_submit(struct vtd *u, const struct inv *list, unsigned n,
+int vtd_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 	       struct vtd_ticket *t) must_check;
 /* Waits until they have completed; holds no lock meanwhile. */
 int vtd_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
-int vtd_invalidate(struct vtd *u, const struct inv *list,
+int vtd_invalidate(struct vtd *u, const struct qi_desc *list,
 		   unsigned n) must_check;
 /* Pushes table entries out of the unit's write buffer if it needs that
  * (CAP.RWBF, VT-d 6.8); an IOTLB or context invalidation does it too. */
@@ -144,7 +139,6 @@ int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
 /* The two halves of that: under a lock, true: the first to do so; and without. */
 bool vtd_mark_failed(struct vtd *u, const char *what);
 int vtd_tell_failed(struct vtd *u, bool first);
-bool vtd_alive(struct vtd *u);
 const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
 /* unit.c: registers, commands */
@@ -155,6 +149,11 @@ void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v);
 /* A one-time command (VT-d 11.4.4); `done` is GSTS & bit once carried out. */
 int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 		const char *what) must_check;
+
+static inline bool vtd_alive(const struct vtd *u)
+{
+	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
+}
 
 static inline bool vtd_coherent(const struct vtd *u)
 {
@@ -173,11 +172,11 @@ static inline void vtd_store(const struct vtd *u, uint64_t *half, uint64_t v)
 /* inv_queue.c */
 int queue_alloc(struct vtd *u) must_check;
 int queue_start(struct vtd *u) must_check;
-int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
+int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		 struct vtd_ticket *t) must_check;
 int queue_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
 /* inv_reg.c */
-int regs_invalidate(struct vtd *u, const struct inv *list,
+int regs_invalidate(struct vtd *u, const struct qi_desc *list,
 		    unsigned n) must_check;
 
 /* context.c: what a source id is translated by.  Visible to the unit when
