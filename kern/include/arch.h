@@ -3,14 +3,19 @@
 #ifndef ARCH_H
 #define ARCH_H
 
-#include <arch_inline.h>
 #include <types.h>
 
 struct aspace;
 struct proc;
 
-/* Interrupts of this processor; irq_disable, irq_enable and cpu_pause are
- * arch_inline.h's. */
+/* Interrupts of this processor. */
+#if __has_include(<arch_inline.h>)
+#include <arch_inline.h>
+#else
+bool irq_disable(void);			/* whether they were on */
+void irq_enable(void);
+void cpu_pause(void);			/* inside a spinning loop */
+#endif
 void irq_enable_and_halt(void);		/* waits for one; no gap */
 
 /* Kernel threads. */

@@ -69,10 +69,13 @@ int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len,
 /* The page at va may be used that way (PROT_), made if need be; or an error. */
 int aspace_fault(struct aspace *as, uintptr_t va, int how) must_check;
 
-/* The I/O space with all present pages, made at the first call; NULL: error.
+/* The I/O space with all present pages, made at the first call, for that
+ * device; NULL: error.
  * dropped when no device is left in it. */
 struct proc;
-struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner);
+struct iommu_dev;
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
+				  const struct iommu_dev *first);
 void aspace_io_drop(struct aspace *as);
 
 /* A page of the kernel's, of the process's memory at va, for exec's use. */

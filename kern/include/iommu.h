@@ -70,9 +70,11 @@ bool iommu_service_faults(void);
 /*
  * Spaces.  `owner` is given to upper.fault, `pid` is for texts, `serial` is
  * unique to the owner (a device that cannot be reset is not given to another
- * one).  NULL: no memory.
+ * one).  `first` (NULL: not known) will be attached first: what is mapped before
+ * that need not be changed for its unit then.  NULL: no memory.
  */
-struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial);
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
+				       const struct iommu_dev *first);
 /* No device is attached.  Negative: a failed unit may still walk its tables;
  * they, and the caller's frames in them, must never be used again. */
 int iommu_space_destroy(struct iommu_space *s) must_check;

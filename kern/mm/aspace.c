@@ -482,13 +482,15 @@ struct aspace *aspace_fork(struct aspace *parent)
 	return NULL;
 }
 
-struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner)
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
+				  const struct iommu_dev *first)
 {
 	struct iommu_space *io;
 
 	qlock(&as->lock);
 	if (!as->io) {
-		as->io = iommu_space_create(owner, owner->pid, owner->serial);
+		as->io = iommu_space_create(owner, owner->pid, owner->serial,
+					    first);
 		if (as->io && pages_show(as) < 0) {
 			(void)!iommu_space_destroy(as->io);
 			as->io = NULL;

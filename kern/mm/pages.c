@@ -432,8 +432,6 @@ static int show_entries(struct run *run, uintptr_t va, const pte_t *e, size_t n)
 
 	if (n == PT_ENTRIES && follow_each_other(e, n))
 		return run_add(run, va, e[0], n * PGSIZE);
-	for (size_t i = 0; i < n; i++)
-		assert(!(e[i] & PTE_P) || pte_page(e[i])->flags & PG_USER);
 	err = run_end(run);
 	return err ? err : iommu_map_list(&run->g, va, e, n);
 }

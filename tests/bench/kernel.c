@@ -54,7 +54,7 @@ static struct {
 	uintptr_t va;
 	physaddr_t pa;
 	size_t pages;
-	physaddr_t frames[MAX_SCATTERED];
+	uint64_t frames[MAX_SCATTERED];	/* as entries: with RW */
 	uint64_t samples[2][MAX_COUNT];
 	size_t booted;		/* bytes that the driver has taken at boot */
 	char result[256];
@@ -69,11 +69,11 @@ static int nothing(void)
 static int map_scattered(void)
 {
 	struct iommu_gather g = { .space = bench.space };
-	int err = 0;
+	int err = bench.pages == 1 ?
+		iommu_map(&g, bench.va, ROUNDDOWN(bench.frames[0], PGSIZE),
+			  PGSIZE, RW) :
+		iommu_map_list(&g, bench.va, bench.frames, bench.pages);
 
-	for (size_t i = 0; i < bench.pages && !err; i++)
-		err = iommu_map(&g, bench.va + i * PGSIZE, bench.frames[i],
-				PGSIZE, RW);
 	return iommu_flush(&g) | err;
 }
 
@@ -84,8 +84,8 @@ static int map_each(void)
 	for (size_t i = 0; i < bench.pages && !err; i++) {
 		struct iommu_gather g = { .space = bench.space };
 
-		err = iommu_map(&g, bench.va + i * PGSIZE, bench.frames[i],
-				PGSIZE, RW);
+		err = iommu_map(&g, bench.va + i * PGSIZE,
+				ROUNDDOWN(bench.frames[i], PGSIZE), PGSIZE, RW);
 		err |= iommu_flush(&g);
 	}
 	return err;
@@ -139,7 +139,7 @@ static struct iommu_space *new_space(void)
 {
 	struct proc *p = current_proc();
 
-	return iommu_space_create(p, p->pid, p->serial);
+	return iommu_space_create(p, p->pid, p->serial, bench.edu->iommu);
 }
 
 static struct iommu_space *created;
@@ -214,7 +214,7 @@ static int set_up(const struct row *r, size_t pages)
 	if (!r->pa && pages > MAX_SCATTERED)
 		return error(EINVAL, "bench: so many pages follow each other");
 	for (size_t i = 0; i < MIN(pages, (size_t)MAX_SCATTERED); i++)
-		bench.frames[i] = FAR + 2 * i * PGSIZE;
+		bench.frames[i] = (FAR + 2 * i * PGSIZE) | RW;
 	bench.edu = find(EDU_VENDOR, EDU_DEVICE, ~0u);
 	bench.other = find(0xffff, 0xffff, AHCI_CLASS);
 	if (!bench.edu || !bench.other)

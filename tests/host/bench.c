@@ -218,7 +218,7 @@ struct process *process(struct bench *b, int pid)
 	p->next = processes;
 	processes = p;
 	model_call(p->m);
-	p->s = iommu_space_create(p, pid, (uint64_t)pid + 1000);
+	p->s = iommu_space_create(p, pid, (uint64_t)pid + 1000, NULL);
 	return p;
 }
 

@@ -375,7 +375,7 @@ void open_naive(struct naive *n, uint64_t seed)
 	n->units[1] = model_unit(n->m, 0xfed91000, 0, 0x10, cap, ecap & ~1ul);
 	n->u = n->units[0];
 	n->skip = 1;
-	assert_int_equal(sl_init(&n->t), 0);
+	assert_int_equal(sl_init(&n->t, SL_WIDEST), 0);
 	for (unsigned levels = 3; levels <= 5; levels++)
 		assert_int_not_equal(sl_root(&n->t, levels), 0);
 }

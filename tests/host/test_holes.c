@@ -70,9 +70,9 @@ static void test_a_device_tlb_that_stays_listed(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	for (unsigned i = 0; i < 2 * MAX_ATS; i++) {
 		assert_int_equal(process_attach(p, tlb, IOMMU_ATS), 0);
-		assert_int_equal(dev(tlb)->su->nats, 1);
+		assert_int_equal(dev(tlb)->su->ats_used, 1);
 		assert_int_equal(process_detach(tlb), 0);
-		assert_int_equal(dev(b.flr)->su->nats, 0);
+		assert_int_equal(dev(b.flr)->su->ats_used, 0);
 	}
 	process_end(p);
 	bench_close(&b);
@@ -314,7 +314,7 @@ static void unlisted_in_reset(struct machine *m, const struct happening *h)
 
 	(void)h;
 	if (f->back_at > m->now && dev(f)->su)
-		assert_int_equal(dev(f)->su->nats, 0);
+		assert_int_equal(dev(f)->su->ats_used, 0);
 }
 
 static void test_a_device_tlb_that_is_asked_during_its_reset(void **state)

@@ -30,26 +30,13 @@ static uint64_t of_devices(const void *arg)
 	for (const struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		sum = mix(sum, (uintptr_t)d->space);
 		sum = mix(sum, (uintptr_t)d->su);
+		sum = mix(sum, d->su ? d->su->ats_used : 0);
 		sum = mix(sum, d->fenced | d->mute << 1);
 		sum = mix(sum, d->faults);
 		sum = mix(sum, d->window);
 		sum = mix(sum, d->in_window);
 	}
 	return mix(sum, iommu.lost_pages);
-}
-
-static uint64_t of_space(const void *arg)
-{
-	const struct iommu_space *s = arg;
-	uint64_t sum = s->devices;
-
-	for (const struct space_unit *su = s->units; su; su = su->next) {
-		sum = mix(sum, (uintptr_t)su);
-		sum = mix(sum, su->devices);
-		for (unsigned i = 0; i < su->nats; i++)
-			sum = mix(sum, su->ats[i]);
-	}
-	return sum;
 }
 
 static uint64_t of_unit(const void *arg)
@@ -123,7 +110,7 @@ static void look(struct machine *m, const struct happening *h)
 	}
 }
 
-static void watch_all(struct bench *b, struct process *p, struct process *q)
+static void watch_all(struct bench *b)
 {
 	struct vtd *u = vtd_of(b->u);
 
@@ -131,8 +118,6 @@ static void watch_all(struct bench *b, struct process *p, struct process *q)
 	watch(&iommu.lock, "a device", of_devices, NULL);
 	watch(&u->lock, "the unit", of_unit, u);
 	watch(&u->queue.lock, "the queue", of_queue, &u->queue);
-	watch(&p->s->lock, "a space", of_space, p->s);
-	watch(&q->s->lock, "a space", of_space, q->s);
 	b->m->hook = look;
 }
 
@@ -169,7 +154,7 @@ static void locked(struct bench *b)
 {
 	struct process *p = process(b, 7), *q = process(b, 8);
 
-	watch_all(b, p, q);
+	watch_all(b);
 	changes(b, p, q);
 	b->m->hook = NULL;
 	process_end(q);
@@ -204,7 +189,7 @@ static void test_nor_when_the_unit_fails(void **state)
 	bench_boot(&b);
 	p = process(&b, 7);
 	q = process(&b, 8);
-	watch_all(&b, p, q);
+	watch_all(&b);
 	assert_int_equal(process_map(p, VA, 2, RW), 0);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_int_equal(process_attach(q, b.plain, 0), 0);
@@ -236,7 +221,7 @@ static void test_nor_with_device_tlbs_and_queue_errors(void **state)
 	bench_boot_image(&b, &image);
 	p = process(&b, 7);
 	q = process(&b, 8);
-	watch_all(&b, p, q);
+	watch_all(&b);
 	assert_int_equal(process_map(p, VA, 2, RW), 0);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(process_attach(p, tlb[i], IOMMU_ATS), 0);

@@ -373,7 +373,7 @@ static void test_roots_are_made_once(void **state)
 	(void)state;
 	open_naive(n, 1);
 	for (unsigned at = 0; at <= 2; at++) {
-		assert_int_equal(sl_init(&t), 0);
+		assert_int_equal(sl_init(&t, SL_WIDEST), 0);
 		n->m->mem.fail_at = at ? n->m->mem.allocations + at : 0;
 		assert_int_equal(!sl_root(&t, 5), at != 0);
 		assert_int_not_equal(sl_root(&t, 5), 0);

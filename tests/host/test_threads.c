@@ -191,7 +191,7 @@ static struct iommu_space *space_of(struct member *p)
 	pthread_mutex_lock(&p->lock);
 	if (!p->s && !p->lost)
 		p->s = iommu_space_create(p, (int)(p - members) + 7,
-					  (uint64_t)(p - members) + 1);
+					  (uint64_t)(p - members) + 1, NULL);
 	s = p->lost ? NULL : p->s;
 	pthread_mutex_unlock(&p->lock);
 	return s;

@@ -329,6 +329,8 @@ struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 	if (!su)
 		return NULL;
 	if (!su->devices++) {
+		if (u->cap & (CAP_CM | CAP_RWBF))
+			WRITE_ONCE(s->eager, true);
 		su->next = s->units;
 		__atomic_store_n(&s->units, su, __ATOMIC_SEQ_CST);
 	}

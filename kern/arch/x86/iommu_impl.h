@@ -37,6 +37,7 @@ struct iommu_space {
 	unsigned devices;
 	unsigned flushing;	/* how many look at its units */
 	bool changing;		/* its tables: see tree_take() */
+	bool eager;		/* some unit must hear of new entries too */
 	bool lost;		/* a unit failed with it */
 	void *owner;		/* NULL: the firmware's, for a device of its */
 	int pid;

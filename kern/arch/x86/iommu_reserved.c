@@ -90,7 +90,7 @@ static void set_entries(struct iommu_dev *d, struct iommu_space *s,
  * caches. */
 static void install(struct iommu_dev *d)
 {
-	struct iommu_space *s = iommu_space_create(NULL, 0, 0);
+	struct iommu_space *s = iommu_space_create(NULL, 0, 0, d);
 	struct space_unit *su = NULL;
 
 	if (s && map_regions(s, d))

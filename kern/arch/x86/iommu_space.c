@@ -20,7 +20,8 @@ struct sl_format unit_format(const struct vtd *u)
 	};
 }
 
-struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
+				       const struct iommu_dev *first)
 {
 	struct iommu_space *s = os_alloc(sizeof(*s));
 
@@ -28,7 +29,8 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
 		os_error("no memory for an I/O space");
 		return NULL;
 	}
-	if (sl_init(&s->table) < 0) {
+	if (sl_init(&s->table, first && first->unit ?
+		    unit_format(first->unit) : SL_WIDEST) < 0) {
 		os_free(s, sizeof(*s));
 		return NULL;
 	}
@@ -67,7 +69,7 @@ void tree_take(struct iommu_space *s)
 
 void tree_give(struct iommu_space *s)
 {
-	__atomic_store_n(&s->changing, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->changing, false, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t rights(int prot)
@@ -115,10 +117,13 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	return err;
 }
 
-/* What a unit needs: entries that were there must be forgotten, by it and by
- * its devices; new ones only where absence is cached (CAP.CM), or stores linger
- * (CAP.RWBF, which an IOTLB flush covers too: VT-d 6.8).  1: it has been asked,
- * and is to be waited for. */
+/* Entries that were there must be forgotten, by the unit and by its devices; new
+ * ones only where absence is cached (CAP.CM). */
+static bool must_forget(const struct iommu_change *c, const struct vtd *u)
+{
+	return c->removed || u->cap & CAP_CM;
+}
+
 static int submit(const struct iommu_change *c, const struct space_unit *su,
 		  struct vtd_ticket *t)
 {
@@ -127,36 +132,41 @@ static int submit(const struct iommu_change *c, const struct space_unit *su,
 	uint16_t sid;
 	unsigned n;
 
-	if (!c->removed && !(su->unit->cap & CAP_CM))
-		return vtd_flush_write_buffer(su->unit);
 	n = inv_range(su->unit, su->did, c->lo, c->hi, !c->upper, list);
 	for (; used; used &= used - 1) {
 		sid = READ_ONCE(su->ats[__builtin_ctz(used)]);
 		n += inv_devtlb_range(su->unit, sid, c->lo, c->hi, &list[n]);
 	}
-	return vtd_submit(su->unit, list, n, t) < 0 ? -1 : 1;
+	return vtd_submit(su->unit, list, n, t);
 }
 
 /* To all units first, then waits for all.  The change, which is visible before
- * the list is looked at, is either met by a unit that joins, or flushed. */
+ * the list is looked at, is either met by a unit that joins, or flushed.  Stores
+ * may linger in a unit (CAP.RWBF); an invalidation pushes them out, too (VT-d
+ * 6.8). */
 static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 {
-	struct { struct vtd *unit; struct vtd_ticket ticket; } open[MAX_UNITS];
+	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS];
 	struct space_unit *su;
 	unsigned n = 0;
-	int asked, err = 0;
+	int err = 0;
 
 	__atomic_fetch_add(&s->flushing, 1, __ATOMIC_SEQ_CST);
 	su = __atomic_load_n(&s->units, __ATOMIC_ACQUIRE);
 	for (; su; su = __atomic_load_n(&su->next, __ATOMIC_ACQUIRE)) {
-		open[n].unit = su->unit;
-		asked = submit(c, su, &open[n].ticket);
-		err = MIN(err, asked);
-		n += asked > 0;
+		if (!must_forget(c, su->unit)) {
+			err |= vtd_flush_write_buffer(su->unit);
+			continue;
+		}
+		asked[n].unit = su->unit;
+		if (submit(c, su, &asked[n].ticket) < 0)
+			err = -1;
+		else
+			n++;
 	}
 	__atomic_fetch_sub(&s->flushing, 1, __ATOMIC_RELEASE);
 	while (n-- > 0)
-		err = MIN(err, vtd_wait(open[n].unit, &open[n].ticket));
+		err |= vtd_wait(asked[n].unit, &asked[n].ticket);
 	return err;
 }
 
@@ -166,7 +176,7 @@ int iommu_flush(struct iommu_gather *g)
 	struct iommu_space *s = g->space;
 	int err = 0;
 
-	if (s && (c->added || c->removed))
+	if (s && (c->removed || (c->added && READ_ONCE(s->eager))))
 		err = flush_units(s, c);
 	if (err && c->removed)
 		WRITE_ONCE(s->lost, true);

@@ -43,7 +43,8 @@ static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 static void put(struct vtd *u, struct qi_desc d)
 {
 	if (field_get(d.lo, QI_TYPE) == QI_IOTLB)
-		d.lo |= u->queue.drain;
+		d.lo |= (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
+			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
 	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
 	u->queue.descriptors++;
 }
@@ -68,22 +69,25 @@ int queue_alloc(struct vtd *u)
 int queue_start(struct vtd *u)
 {
 	u->queue.tail = 0;
-	u->queue.drain = (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
-		(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
 	vtd_set64(u, IQT, 0);
 	vtd_set64(u, IQA, os_phys(u->queue.ring) |
 		  field_make(IQA_QS, VTD_QUEUE_ORDER));
 	return vtd_command(u, GCMD_QIE, true, GCMD_QIE, "queue enable");
 }
 
+static bool has_room(struct vtd *u, uint32_t n)
+{
+	return u->queue.tail + n - completed(u) < VTD_QUEUE_SIZE;
+}
+
 /* false: no room for n more before the deadline.  Gives up the lock while it
  * waits; holds it when it returns. */
-static bool wait_for_room(struct vtd *u, uint32_t n)
+static rarely bool wait_for_room(struct vtd *u, uint32_t n)
 {
 	uint64_t end = os_clock() + VTD_DEADLINE;
 	bool late = false;
 
-	while (u->queue.tail + n - completed(u) >= VTD_QUEUE_SIZE) {
+	while (!has_room(u, n)) {
 		if (late || !vtd_alive(u))
 			return false;
 		os_unlock(&u->queue.lock);
@@ -100,7 +104,8 @@ int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 	bool room;
 
 	os_lock(&u->queue.lock);
-	room = wait_for_room(u, n + 1 + RECOVERY);
+	room = has_room(u, n + 1 + RECOVERY) ||
+		wait_for_room(u, n + 1 + RECOVERY);
 	if (room) {
 		for (unsigned i = 0; i < n; i++)
 			put(u, list[i]);
@@ -284,13 +289,13 @@ static int recover(struct vtd *u)
 	return 0;
 }
 
-int queue_wait(struct vtd *u, const struct vtd_ticket *t)
+static rarely int wait_on(struct vtd *u, uint32_t position)
 {
 	uint64_t end = os_clock() + VTD_DEADLINE;
 	bool late = false;
 	uint32_t fsts;
 
-	while (!reached(completed(u), t->position)) {
+	while (!reached(completed(u), position)) {
 		if (!vtd_alive(u))
 			return vtd_fail(u, vtd_failure(u));
 		fsts = vtd_get32(u, FSTS);
@@ -307,4 +312,9 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 		os_relax();
 	}
 	return 0;
+}
+
+int queue_wait(struct vtd *u, const struct vtd_ticket *t)
+{
+	return reached(completed(u), t->position) ? 0 : wait_on(u, t->position);
 }

@@ -4,8 +4,8 @@
 
 /* The table under an entry that leads to none yet: made, or split off a leaf;
  * NULL: no memory. */
-static uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
-			   unsigned level, struct iommu_change *change)
+static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
+				  unsigned level, struct iommu_change *change)
 {
 	uint64_t *under;
 
@@ -44,11 +44,11 @@ static uint64_t *make_entry(struct sl_table *t, uint64_t va, unsigned level,
 static unsigned leaf_level(const struct sl_table *t, uint64_t va, uint64_t pa,
 			   size_t len)
 {
-	unsigned level = t->format.leaf_levels;
+	unsigned level = 1;
 
-	while (level > 1 && ((va | pa) % sl_span(level) ||
-			     len < sl_span(level)))
-		level--;
+	while (level < t->format.leaf_levels && len >= sl_span(level + 1) &&
+	       !((va | pa) % sl_span(level + 1)))
+		level++;
 	return level;
 }
 
@@ -58,16 +58,21 @@ static size_t in_one_table(uint64_t va, unsigned level, size_t len)
 	return MIN(len, sl_span(level + 1) - va % sl_span(level + 1));
 }
 
-/* All tables first, so that nothing is half mapped when memory runs out. */
+/* All tables first, so that nothing is half mapped when memory runs out; what
+ * lies in one table cannot be. */
 static bool make_tables(struct sl_table *t, uint64_t va, uint64_t pa,
 			size_t len, struct iommu_change *change)
 {
 	unsigned level;
 	size_t step;
 
+	if (in_one_table(va, 1, len) == len)
+		return true;
 	for (; len; va += step, pa += step, len -= step) {
 		level = leaf_level(t, va, pa, len);
-		step = level > 1 ? sl_span(level) : in_one_table(va, 1, len);
+		step = level > 1 ? ROUNDDOWN(in_one_table(va, level, len),
+					     sl_span(level)) :
+			in_one_table(va, 1, len);
 		if (!make_entry(t, va, level, change))
 			return false;
 	}
@@ -109,26 +114,36 @@ static size_t put(struct sl_table *t, uint64_t *e, size_t n, uint64_t leaf,
 	return i;
 }
 
-/* `len` bytes in leaves of that level, in one table, which is there; smaller
- * ones where a table stands that cannot be remembered. */
-static void map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
+/* `len` bytes in leaves of that level, in one table; smaller ones where a table
+ * stands that cannot be remembered.  false: no memory for the table. */
+static bool map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
 		       uint64_t rights, unsigned level,
 		       struct iommu_change *change)
 {
-	uint64_t span = sl_span(level);
 	uint64_t *e = make_entry(t, va, level, change);
-	size_t n = len / span, done = 0;
+	size_t n = len / sl_span(level), done;
+	uint64_t skip;
 
+	if (!e)
+		return false;
 	for (;;) {
-		done += put(t, &e[done], n - done,
-			    sl_make_leaf(t, pa + done * span, rights, level),
-			    level, change);
+		done = put(t, e, n, sl_make_leaf(t, pa, rights, level), level,
+			   change);
 		if (done == n)
-			return;
-		map_leaves(t, va + done * span, pa + done * span, span, rights,
-			   level - 1, change);
-		done++;
+			return true;
+		skip = done * sl_span(level);
+		(void)map_leaves(t, va + skip, pa + skip, sl_span(level),
+				 rights, level - 1, change);
+		va += skip + sl_span(level);
+		pa += skip + sl_span(level);
+		e += done + 1;
+		n -= done + 1;
 	}
+}
+
+static rarely int no_memory(void)
+{
+	return os_error("no memory for I/O page tables");
 }
 
 static int check_range(uint64_t va, size_t len, const struct iommu_change *c)
@@ -140,31 +155,67 @@ static int check_range(uint64_t va, size_t len, const struct iommu_change *c)
 	return 0;
 }
 
+/* The entry of a page whose tables are all there; NULL: some are not. */
+static inline uint64_t *find_page(const struct sl_table *t, uint64_t va)
+{
+	uint64_t e3 = t->top[0][sl_index(va, 3)], e2;
+
+	if (!sl_present(e3) || e3 & SL_PS)
+		return NULL;
+	e2 = ((uint64_t *)os_virt(sl_addr(e3)))[sl_index(va, 2)];
+	if (!sl_present(e2) || e2 & SL_PS)
+		return NULL;
+	return (uint64_t *)os_virt(sl_addr(e2)) + sl_index(va, 1);
+}
+
+/* What is done most often: one page, under tables that are there.  false: it is
+ * not that. */
+static bool put_page(struct sl_table *t, uint64_t va, uint64_t leaf,
+		     struct iommu_change *change)
+{
+	uint64_t *e = va < SL_END ? find_page(t, va) : NULL;
+
+	if (!e)
+		return false;
+	sl_note(change, va, va + PGSIZE);
+	change->removed |= *e && *e != leaf;
+	change->added |= leaf != 0;
+	sl_store(t, e, leaf);
+	return true;
+}
+
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	   uint64_t rights, struct iommu_change *change)
 {
 	unsigned level;
 	size_t step;
 
+	if (len == PGSIZE && !change->tombs &&
+	    put_page(t, va, sl_make_leaf(t, pa, rights, 1), change))
+		return 0;
 	if (check_range(va, len, change) < 0)
 		return -1;
-	if (!make_tables(t, va, pa, len, change))
-		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);
+	if (!make_tables(t, va, pa, len, change))
+		return no_memory();
 	for (; len; va += step, pa += step, len -= step) {
 		level = leaf_level(t, va, pa, len);
 		step = ROUNDDOWN(in_one_table(va, level, len), sl_span(level));
-		map_leaves(t, va, pa, step, rights, level, change);
+		if (!map_leaves(t, va, pa, step, rights, level, change))
+			return no_memory();
 	}
 	return 0;
 }
 
-/* The present ones of n entries of a processor's, as leaves. */
-static void put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
+/* The present ones of n entries of a processor's, as leaves; e NULL: there is no
+ * memory for the table. */
+static bool put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
 		     size_t n, struct iommu_change *change)
 {
 	uint64_t snoop = sl_make_leaf(t, 0, 0, 1), leaf;
 
+	if (!e)
+		return false;
 #pragma GCC unroll 4
 	for (size_t i = 0; i < n; i++) {
 		if (!(list[i] & SL_R))
@@ -175,6 +226,7 @@ static void put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
 	}
 	sl_clean(t, e, n);
 	change->added = true;
+	return true;
 }
 
 int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
@@ -184,12 +236,14 @@ int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
 
 	if (check_range(va, n * PGSIZE, change) < 0)
 		return -1;
-	if (!make_tables(t, va, va + PGSIZE, n * PGSIZE, change))
-		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + n * PGSIZE);
+	if (!make_tables(t, va, va + PGSIZE, n * PGSIZE, change))
+		return no_memory();
 	for (; n; va += step * PGSIZE, list += step, n -= step) {
 		step = in_one_table(va, 1, n * PGSIZE) / PGSIZE;
-		put_list(t, make_entry(t, va, 1, change), list, step, change);
+		if (!put_list(t, make_entry(t, va, 1, change), list, step,
+			      change))
+			return no_memory();
 	}
 	return 0;
 }
@@ -279,6 +333,8 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	uint64_t *table = t->top[0], *e;
 	unsigned level = SL_LEVELS;
 
+	if (len == PGSIZE && !rights && put_page(t, va, 0, change))
+		return 0;
 	if (va >= SL_END)	/* nothing is mapped there */
 		return 0;
 	len = MIN(len, SL_END - va);
@@ -291,11 +347,11 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 		if (!table)
 			table = sl_split(t, e, va, level, change);
 		if (!table)
-			return os_error("no memory for I/O page tables");
+			return no_memory();
 	}
 	if (level > 1 && (!split_at(t, va, change) ||
 			  !split_at(t, va + len, change)))
-		return os_error("no memory for I/O page tables");
+		return no_memory();
 	sl_note(change, va, va + len);
 	keep_in_table(t, table, level, va, len, rights, change);
 	return 0;

@@ -41,8 +41,11 @@ struct sl_table {
 	size_t pages;		/* of tables */
 };
 
-/* An empty tree; format: the widest, until units join. */
-int sl_init(struct sl_table *t) must_check;
+/* An empty tree of that format; the widest is not known to be too much for
+ * any unit yet. */
+int sl_init(struct sl_table *t, struct sl_format f) must_check;
+#define SL_WIDEST \
+	((struct sl_format){ .leaf_levels = SL_LEVELS, .snoop = true })
 /* Nothing walks the tables any more. */
 void sl_free(struct sl_table *t);
 /* Makes the tree fit a lesser format, and keeps to it; what it changes says

@@ -16,11 +16,9 @@ uint64_t *sl_new_table(struct sl_table *t)
 	return table;
 }
 
-int sl_init(struct sl_table *t)
+int sl_init(struct sl_table *t, struct sl_format f)
 {
-	*t = (struct sl_table){
-		.format = { .leaf_levels = SL_LEVELS, .snoop = true },
-	};
+	*t = (struct sl_table){ .format = f };
 	t->top[0] = sl_new_table(t);
 	return t->top[0] ? 0 : os_error("no memory for an I/O space");
 }

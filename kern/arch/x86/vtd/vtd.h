@@ -34,7 +34,6 @@ struct vtd_queue {
 	uint32_t tail;		/* positions count on past the ring's size */
 	uint32_t recovered;	/* tail when errors were last cleared */
 	unsigned tries;		/* at that tail */
-	uint64_t drain;		/* what IOTLB descriptors say beside */
 	uint64_t descriptors, tails;	/* for measuring */
 };
 
