@@ -263,8 +263,13 @@ static int perform(struct naive *n, const struct op *o)
 				   &n->change);
 	}
 	if (o->map)
-		return sl_map(&n->t, o->va, o->pa, o->len, o->rights,
-			      &n->change);
+		return o->len == PAGE && sl_put_page(&n->t, o->va, o->pa,
+						     o->rights, &n->change) ?
+			0 : sl_map(&n->t, o->va, o->pa, o->len, o->rights,
+				   &n->change);
+	if (o->len == PAGE && !o->rights &&
+	    sl_put_page(&n->t, o->va, 0, 0, &n->change))
+		return 0;
 	return sl_keep(&n->t, o->va, o->len, o->rights, &n->change);
 }
 

@@ -111,12 +111,35 @@ static void test_a_device_found_silent_while_it_is_attached(void **state)
 	bench_close(&b);
 }
 
+/* Another processor has found the unit dead and is about to tell: until then
+ * its devices are not fenced. */
+static void test_the_bus_behind_a_unit_whose_failure_is_being_told(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(iommu_power(false), 0);
+	assert_true(vtd_mark_failed(vtd_of(b.u), "a wait"));
+	assert_true(iommu_power(true) < 0);
+	assert_false(function_mastering(b.flr));
+	assert_true(vtd_tell_failed(vtd_of(b.u), true) < 0);
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bench_test(test_a_device_that_was_told_on_is_not_asked_again),
 		bench_test(test_a_device_told_on_twice_stays_silent),
 		bench_test(test_a_device_found_silent_while_it_is_attached),
+		bench_test(
+			test_the_bus_behind_a_unit_whose_failure_is_being_told),
 	};
 
 	return cmocka_run_group_tests_name("found", tests, NULL, NULL);

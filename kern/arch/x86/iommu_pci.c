@@ -183,7 +183,7 @@ bool bus_master(struct iommu_dev *d, bool on)
 
 	if (d->bridge)
 		return true;
-	on = on && iommu.powered && !d->fenced;
+	on = on && iommu.powered && !d->fenced && vtd_alive(d->unit);
 	command = get(d, COMMAND, 2);
 	want = (command | COMMAND_NO_INTX) & ~COMMAND_MASTER;
 	if (on)

@@ -80,14 +80,17 @@ static uint64_t rights(int prot)
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
-	int err;
+	int err = 0;
 
 	if (!g->space)
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
 	tree_take(g->space);
-	err = sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
+	if (len != PGSIZE || !sl_put_page(&g->space->table, va, pa,
+					  rights(prot), &g->change))
+		err = sl_map(&g->space->table, va, pa, len, rights(prot),
+			     &g->change);
 	tree_give(g->space);
 	return err;
 }
@@ -107,12 +110,15 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
-	int err;
+	int err = 0;
 
 	if (!g->space)
 		return 0;
 	tree_take(g->space);
-	err = sl_keep(&g->space->table, va, len, rights(prot), &g->change);
+	if (len != PGSIZE || prot ||
+	    !sl_put_page(&g->space->table, va, 0, 0, &g->change))
+		err = sl_keep(&g->space->table, va, len, rights(prot),
+			      &g->change);
 	tree_give(g->space);
 	return err;
 }
@@ -170,14 +176,10 @@ static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 	return err;
 }
 
-int iommu_flush(struct iommu_gather *g)
+static int flush(struct iommu_space *s, struct iommu_change *c)
 {
-	struct iommu_change *c = &g->change;
-	struct iommu_space *s = g->space;
-	int err = 0;
+	int err = flush_units(s, c);
 
-	if (s && (c->removed || (c->added && READ_ONCE(s->eager))))
-		err = flush_units(s, c);
 	if (err && c->removed)
 		WRITE_ONCE(s->lost, true);
 	if ((c->tombs || c->nburied) && !READ_ONCE(s->lost)) {
@@ -187,4 +189,14 @@ int iommu_flush(struct iommu_gather *g)
 	}
 	iommu_change_clear(c);
 	return err;
+}
+
+int iommu_flush(struct iommu_gather *g)
+{
+	struct iommu_change *c = &g->change;
+
+	if (c->removed || (c->added && READ_ONCE(g->space->eager)))
+		return flush(g->space, c);
+	iommu_change_clear(c);
+	return 0;
 }

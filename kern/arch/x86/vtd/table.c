@@ -168,14 +168,13 @@ static inline uint64_t *find_page(const struct sl_table *t, uint64_t va)
 	return (uint64_t *)os_virt(sl_addr(e2)) + sl_index(va, 1);
 }
 
-/* What is done most often: one page, under tables that are there.  false: it is
- * not that. */
-static bool put_page(struct sl_table *t, uint64_t va, uint64_t leaf,
-		     struct iommu_change *change)
+bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
+		 uint64_t rights, struct iommu_change *change)
 {
+	uint64_t leaf = rights ? sl_make_leaf(t, pa, rights, 1) : 0;
 	uint64_t *e = va < SL_END ? find_page(t, va) : NULL;
 
-	if (!e)
+	if (!e || (leaf && change->tombs))
 		return false;
 	sl_note(change, va, va + PGSIZE);
 	change->removed |= *e && *e != leaf;
@@ -190,9 +189,6 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	unsigned level;
 	size_t step;
 
-	if (len == PGSIZE && !change->tombs &&
-	    put_page(t, va, sl_make_leaf(t, pa, rights, 1), change))
-		return 0;
 	if (check_range(va, len, change) < 0)
 		return -1;
 	sl_note(change, va, va + len);
@@ -333,8 +329,6 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	uint64_t *table = t->top[0], *e;
 	unsigned level = SL_LEVELS;
 
-	if (len == PGSIZE && !rights && put_page(t, va, 0, change))
-		return 0;
 	if (va >= SL_END)	/* nothing is mapped there */
 		return 0;
 	len = MIN(len, SL_END - va);
