@@ -88,22 +88,42 @@ static void empty(size_t count)
 	tell("user-empty", 0, costs[0], count);
 }
 
-/* Pages that the process has used. */
-static void unmapping(const char *name, size_t pages, size_t count)
+/* Writable, or not, and then in no region with what is writable. */
+static volatile char *memory_in_use(size_t len, int prot)
+{
+	volatile char *p = mmap(NULL, len, prot, MAP_ANON, -1, 0);
+
+	for (size_t at = 0; p && at < len; at += PAGE)
+		(void)p[at];
+	if (!p)
+		fatal("mmap: %r");
+	return p;
+}
+
+static uint64_t unmapped(volatile char *p, size_t len)
 {
 	uint64_t begin, end;
-	volatile char *p;
 	int err;
 
+	BENCH_BEGIN(begin);
+	err = munmap((void *)(uintptr_t)p, len);
+	BENCH_END(end);
+	if (err < 0)
+		fatal("munmap: %r");
+	return end - begin;
+}
+
+/* Pages that the process has used.  It keeps as many others, that no frame finds
+ * a free neighbour to be joined with: what that costs depends on chance. */
+static void unmapping(const char *name, size_t pages, size_t count)
+{
+	volatile char *p, *kept;
+
 	for (size_t i = 0; i < count; i++) {
-		p = memory(pages * PAGE, 0);
-		for (size_t at = 0; at < pages * PAGE; at += PAGE)
-			p[at] = 1;
-		BENCH_BEGIN(begin);
-		err = munmap((void *)(uintptr_t)p, pages * PAGE);
-		BENCH_END(end);
-		costs[0][i] = end - begin;
-		if (err < 0)
+		p = memory_in_use(pages * PAGE, RW);
+		kept = memory_in_use(pages * PAGE, PROT_READ);
+		costs[0][i] = unmapped(p, pages * PAGE);
+		if (munmap((void *)(uintptr_t)kept, pages * PAGE) < 0)
 			fatal("munmap: %r");
 	}
 	print("group 1\n");
