@@ -6,6 +6,9 @@
  *
  *	bench=calls,N	calls of the driver, and munmap; each N times
  *	bench=large,N	1 GiB of memory shown to a device
+ *	bench=few,N	some of the first, to see whether they cost more on another
+ *			machine
+ *	bench=owned,N	the same while other processes have the other devices
  *
  * Prints lines NAME PAGES COUNT LEAST MEDIAN MOST, in groups whose samples were
  * taken in turn: "group LINES" comes before each.
@@ -198,6 +201,39 @@ static void calls(size_t count)
 	must_detach();
 }
 
+static void few(size_t count)
+{
+	row("map-unaligned", 1, count);
+	row("attach", 0, count);
+	unmapping("munmap", 1, count);
+	must_attach();
+	unmapping("munmap-attached", 1, count);
+	must_detach();
+}
+
+/* A child for each other slot with such a device. */
+static void give_away_others(void)
+{
+	size_t n;
+	struct dir *list = readdir("#pci", &n);
+	char *name;
+	int pid;
+
+	for (size_t i = 0; list && i < n; i++) {
+		name = list[i].name;
+		if (strcmp(name + strlen(name) - 2, ".0") ||
+		    !strcmp(name, edu) || drv_config(name, 0, 4) != 0x11e81234)
+			continue;
+		pid = fork();
+		if (pid == 0)
+			for (;;)
+				sleep_ms(1000000);
+		if (pid < 0 || drv_attach(name, pid, "unsafe") < 0)
+			fatal("%s: %r", name);
+	}
+	free(list);
+}
+
 /* No two neighbours in frames that follow each other: no large leaves. */
 static void touch_in_turn(volatile char *a, volatile char *b)
 {
@@ -239,10 +275,14 @@ int main(void)
 	*end = '\0';
 	if (parse_number(comma, 10, MAX_COUNT, &count) < 0 || !count)
 		fatal("bench=%s: 1 to %d times", word, MAX_COUNT);
+	if (!strcmp(word, "bench=owned"))
+		give_away_others();
 	if (!strcmp(word, "bench=large"))
 		large(count);
-	else
+	else if (!strcmp(word, "bench=calls"))
 		calls(count);
+	else
+		few(count);
 	print("end\n");
 	return writefile("#cons/reboot", "halt") < 0;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The plots of Documentation/performance.md; bench.py gives dir and out.
-set terminal svg size 760,480 font "sans,13" background "white"
+set terminal svg size 760,560 font "sans,13" background "white"
 set grid
-set key left top
+set key below
 set logscale xy
 set xlabel "pages"
 set ylabel "guest instructions"
@@ -28,7 +28,9 @@ plot dir."/ours-unmap-unaligned.dat" with linespoints lw 2 pt 7 lc 2 title "stri
 reset
 set terminal svg size 900,620 font "sans,12" background "white"
 set output out."/linux.svg"
-set title "Ours against Linux"
+set title "Ours against Linux (rows of bench.csv)"
+set key top left
+set yrange [1:1e10]
 set style data histogram
 set style histogram clustered gap 1
 set style fill solid 0.8 border -1

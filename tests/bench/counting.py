@@ -22,10 +22,25 @@ OPTIONS = ["-machine", "q35", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1",
            "-device", "intel-iommu,intremap=on,aw-bits=48", "-device", "edu"]
 EVENTS = ["vtd_inv_desc", "vtd_reg_write", "vtd_reg_read", "pci_cfg_read",
           "pci_cfg_write"]
-# What of a run is needed, how often each call is made, MiB of memory.
-CALLS = ("calls", 1001, 1024)
-LARGE = ("large", 5, 3072)
 LIMIT = 600     # seconds
+
+
+class Run:
+    """What bench.c is to do, how often; the label of its rows in bench.csv, and
+    what the machine has more than OPTIONS."""
+    def __init__(self, what, times, label="", mib=1024, options=()):
+        self.what, self.times, self.label = what, times, label
+        self.options = ["-m", str(mib), *options]
+
+
+# More of edu, eight functions a slot.
+MORE = [word for slot in range(2, 26) for function in range(8)
+        for word in ("-device", f"edu,addr={slot:#x}.{function},"
+                     f"multifunction={'off' if function else 'on'}")]
+RUNS = [Run("calls", 1001), Run("large", 5, mib=3072),
+        Run("few", 201, f"devices{len(MORE) // 2}."  , options=MORE),
+        Run("owned", 201, "processes24.", options=MORE),
+        Run("few", 201, "processors8.", options=["-smp", "8"])]
 
 KINDS = {"context-cache": "context", "iotlb": "iotlb", "device": "devtlb",
          "irt": "iec", "wait": "wait"}
@@ -33,12 +48,12 @@ IQT = 0x88
 FLUSHES = ("clflush", "clflushopt", "clwb")
 
 
-def run(what, count, mib, *more):
-    """Boots it and gives what it printed."""
-    serial = DIR / f"{what}.serial"
-    command = ["timeout", str(LIMIT), QEMU, *OPTIONS, "-m", str(mib),
+def boot(run, times, *more):
+    """Gives what it printed."""
+    serial = DIR / "serial"
+    command = ["timeout", str(LIMIT), QEMU, *OPTIONS, *run.options,
                "-serial", f"file:{serial}", "-kernel", str(KERNEL),
-               "-append", f"init=/bin/bench loglevel=0 bench={what},{count}",
+               "-append", f"init=/bin/bench loglevel=0 bench={run.what},{times}",
                *more]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     text = serial.read_bytes().decode(errors="replace").replace("\r", "")
@@ -47,7 +62,7 @@ def run(what, count, mib, *more):
     return text
 
 
-def groups(text):
+def groups(run, text):
     """Lists of (name, pages, numbers): what was measured in turn."""
     found = []
     for line in text.splitlines():
@@ -55,7 +70,7 @@ def groups(text):
         if words[:1] == ["group"]:
             found.append([])
         elif found and re.fullmatch(r"[a-z0-9-]+( \d+)+", line):
-            found[-1].append((words[0], int(words[1]),
+            found[-1].append((run.label + words[0], int(words[1]),
                               [int(w) for w in words[2:]]))
     return found
 
@@ -128,18 +143,19 @@ def samples(log):
     return found
 
 
-def count(what, mib):
-    """{(name, pages): the middle one of three samples}"""
+def count(run):
+    """{(name, pages): the middle one of three samples}, as QEMU counts"""
     symbol = symbols()
     base = symbol["kernel_start"]
-    log = DIR / f"{what}.log"
+    log = DIR / "log"
     plugin = (f"{DIR}/count.so,base={base:#x},"
               f"size={symbol['kernel_text_end'] - base:#x}")
-    text = run(what, 3, mib, "-plugin", plugin, "-d", "plugin", "-D", str(log),
-               *(w for event in EVENTS for w in ("-trace", event)))
+    text = boot(run, 3, "-plugin", plugin, "-d", "plugin", "-D", str(log),
+                *(w for event in EVENTS for w in ("-trace", event)))
     rest = samples(log)
+    log.unlink()
     counted = {}
-    for group in groups(text):
+    for group in groups(run, text):
         n = group[0][2][0] if len(group[0][2]) == 4 else 0
         mine, rest = rest[:n * len(group)], rest[n * len(group):]
         for i, (name, pages, _) in enumerate(group):
@@ -148,12 +164,11 @@ def count(what, mib):
                     mine[i::len(group)], key=lambda s: s.instructions)[n // 2]
     if rest:
         raise SystemExit(f"bench: {len(rest)} samples more than told of")
-    log.unlink()
     return counted
 
 
-def measure(what, times, mib):
+def measure(run, times=None):
     """{(name, pages): numbers}, as printed"""
     return {(name, pages): numbers
-            for group in groups(run(what, times, mib))
+            for group in groups(run, boot(run, times or run.times))
             for name, pages, numbers in group}
