@@ -6,8 +6,8 @@
  *
  *	bench=calls,N	calls of the driver, and munmap; each N times
  *	bench=large,N	1 GiB of memory shown to a device
- *	bench=few,N	some of the first, to see whether they cost more on another
- *			machine
+ *	bench=few,N	some of the first, to see whether they cost more on
+ *			another machine
  *	bench=owned,N	the same while other processes have the other devices
  *
  * Prints lines NAME PAGES COUNT LEAST MEDIAN MOST, in groups whose samples were
@@ -116,8 +116,8 @@ static uint64_t unmapped(volatile char *p, size_t len)
 	return end - begin;
 }
 
-/* Pages that the process has used.  It keeps as many others, that no frame finds
- * a free neighbour to be joined with: what that costs depends on chance. */
+/* Pages that the process has used.  It keeps as many others, that no frame
+ * finds a free neighbour to be joined with: what that costs depends on chance. */
 static void unmapping(const char *name, size_t pages, size_t count)
 {
 	volatile char *p, *kept;

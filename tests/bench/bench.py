@@ -23,8 +23,8 @@ PLOTS = TOP / "Documentation/plots"
 
 # By which a row may be worse than it was.
 TOLERATED = 0.03
-# By which the time-stamp counter and QEMU may differ: where memory comes from and
-# goes to depends on what was done before, and the former does more of it.
+# By which the time-stamp counter and QEMU may differ: where memory comes from
+# and goes to depends on what was done before, and the former does more of it.
 AGREE = 0.02
 DESCRIPTORS = ("context", "iotlb", "devtlb", "iec", "wait", "tails", "writes")
 # Not the driver's doing, or not the same on each machine.
@@ -115,6 +115,10 @@ OTHERS = [
     Row("write to #iommu/attach, small process", "reach-nothing-0"),
     Row("write to #iommu/detach, small process", "undo-nothing-0"),
     Row("munmap of a page, not attached", "munmap-1"),
+    Row("NVMe 4 KiB reads a second, depth 32, polled", "nvme-polled-32",
+        figure="iops"),
+    Row("NVMe 4 KiB reads a second, depth 32, with interrupts",
+        "nvme-interrupts-32", figure="iops"),
     Row("munmap of 64 pages, added when attached", "munmap-attached-64",
         but="munmap-64"),
 ]
@@ -249,6 +253,22 @@ def verdict(row, value, figures):
     if row.seen and any(g > s for g, s in zip(got, row.seen)):
         return "no: too many descriptors"
     return "yes"
+
+
+def summary(data):
+    """Which goals are met, in words."""
+    found = {}
+    for row in ROWS:
+        said = verdict(row, row.value(data), data.get(row.key, {}))
+        found.setdefault(said.partition(":")[0], []).append(
+            "-".join(map(str, row.key)))
+    told = [("yes", "met"), ("no", "not met")]
+    told += [(why, f"not measured ({why})") for why in found
+             if why not in ("yes", "no")]
+    return "\n".join(
+        f"- {len(found[said])} of {len(ROWS)} {text}: " +
+        ", ".join(f"`{name}`" for name in found[said])
+        for said, text in told if said in found)
 
 
 HEAD = ["operation", "ours", "Linux", "ours/Linux", "goal", "met",
@@ -403,6 +423,7 @@ def put(text, name, new):
 
 
 def page_of(text, data, linux):
+    text = put(text, "summary", summary(data))
     text = put(text, "goals", table(ROWS, data, linux))
     text = put(text, "others", table(OTHERS, data, linux))
     return put(text, "growth", growth_table(data))
@@ -419,7 +440,7 @@ def run():
     for name in PROFILED:
         text = put(text, f"profile of {name}", profile_text(name, counted, .01))
     PAGE.write_text(text)
-    print(table(ROWS, data, linux), table(OTHERS, data, linux),
+    print(summary(data), table(ROWS, data, linux), table(OTHERS, data, linux),
           growth_table(data), sep="\n\n")
     return 0
 

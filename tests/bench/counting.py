@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The machine on which calls are measured, and what it says of them.
 
-A run is one boot of the bench kernel.  Either nothing but the kernel counts: the
-time-stamp counter, which is one more with each instruction.  Or QEMU does: each
-instruction (tests/bench/count.c), and what the remapping unit and configuration
-space see (QEMU's trace events).
+A run is one boot of the bench kernel.  Either nothing counts but the kernel, by
+the time-stamp counter, which is one more with each instruction.  Or QEMU does:
+each instruction (tests/bench/count.c), and what the remapping unit and
+configuration space see (QEMU's trace events).
 """
 import os
 import re
@@ -38,7 +38,7 @@ MORE = [word for slot in range(2, 26) for function in range(8)
         for word in ("-device", f"edu,addr={slot:#x}.{function},"
                      f"multifunction={'off' if function else 'on'}")]
 RUNS = [Run("calls", 1001), Run("large", 5, mib=3072),
-        Run("few", 201, f"devices{len(MORE) // 2}."  , options=MORE),
+        Run("few", 201, f"devices{len(MORE) // 2}.", options=MORE),
         Run("owned", 201, "processes24.", options=MORE),
         Run("few", 201, "processors8.", options=["-smp", "8"])]
 
@@ -53,8 +53,8 @@ def boot(run, times, *more):
     serial = DIR / "serial"
     command = ["timeout", str(LIMIT), QEMU, *OPTIONS, *run.options,
                "-serial", f"file:{serial}", "-kernel", str(KERNEL),
-               "-append", f"init=/bin/bench loglevel=0 bench={run.what},{times}",
-               *more]
+               "-append", "init=/bin/bench loglevel=0 "
+               f"bench={run.what},{times}", *more]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     text = serial.read_bytes().decode(errors="replace").replace("\r", "")
     if "\nend\n" not in text:
