@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""make bench, bench-check and bench-profile (Documentation/performance.md).
+"""make bench, bench-look, bench-check and bench-profile (Documentation/performance.md).
 
 bench.py run            measures, prints the table, writes bench.csv, the plots,
                         and the tables in Documentation/performance.md
+bench.py look           measures what takes seconds, prints it, writes nothing
 bench.py check          measures, and fails if bench.csv was better
 bench.py profile ROW    where the instructions of a row of bench.csv go
 """
@@ -170,11 +171,11 @@ def combine(measured, counted, empty, counted_empty):
     return data
 
 
-def measure():
+def measure(runs=RUNS):
     """What bench.csv is to say, and what QEMU has seen of each row."""
     DIR.mkdir(parents=True, exist_ok=True)
     data, empty, counted = {}, {}, {}
-    for run in RUNS:
+    for run in runs:
         measured, seen = counting.measure(run), counting.count(run)
         empty.update(measured)
         counted.update(seen)
@@ -445,6 +446,17 @@ def run():
     return 0
 
 
+def look():
+    data, linux = measure(RUNS[:1])[0], read(HERE / "linux.csv")
+    kept = {key: was for key, was in read(CSV).items() if key in data}
+    for rows in ROWS, OTHERS:
+        print(table([r for r in rows if r.value(data) is not None], data,
+                    linux), end="\n\n")
+    print("".join(f"worse than it was: {line}\n"
+                  for line in worse(kept, data)), end="")
+    return 0
+
+
 def check():
     old = read(CSV)
     bad = list(worse(old, measure()[0]))
@@ -465,5 +477,5 @@ def profile(name=""):
 
 
 if __name__ == "__main__":
-    sys.exit({"run": run, "check": check,
+    sys.exit({"run": run, "look": look, "check": check,
               "profile": profile}[sys.argv[1]](*sys.argv[2:]))
