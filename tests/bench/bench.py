@@ -451,7 +451,7 @@ def look():
     kept = {key: was for key, was in read(CSV).items() if key in data}
     for rows in ROWS, OTHERS:
         print(table([r for r in rows if r.value(data) is not None], data,
-                    linux), end="\n\n")
+                    linux) + "\n")
     print("".join(f"worse than it was: {line}\n"
                   for line in worse(kept, data)), end="")
     return 0
