@@ -6,6 +6,9 @@
  *
  *	bench=calls,N	calls of the driver, and munmap; each N times
  *	bench=large,N	1 GiB of memory shown to a device
+ *	bench=few,N	some of the first, to see whether they cost more on
+ *			another machine
+ *	bench=owned,N	the same while other processes have the other devices
  *
  * Prints lines NAME PAGES COUNT LEAST MEDIAN MOST, in groups whose samples were
  * taken in turn: "group LINES" comes before each.
@@ -88,22 +91,42 @@ static void empty(size_t count)
 	tell("user-empty", 0, costs[0], count);
 }
 
-/* Pages that the process has used. */
-static void unmapping(const char *name, size_t pages, size_t count)
+/* Writable, or not, and then in no region with what is writable. */
+static volatile char *memory_in_use(size_t len, int prot)
+{
+	volatile char *p = mmap(NULL, len, prot, MAP_ANON, -1, 0);
+
+	for (size_t at = 0; p && at < len; at += PAGE)
+		(void)p[at];
+	if (!p)
+		fatal("mmap: %r");
+	return p;
+}
+
+static uint64_t unmapped(volatile char *p, size_t len)
 {
 	uint64_t begin, end;
-	volatile char *p;
 	int err;
 
+	BENCH_BEGIN(begin);
+	err = munmap((void *)(uintptr_t)p, len);
+	BENCH_END(end);
+	if (err < 0)
+		fatal("munmap: %r");
+	return end - begin;
+}
+
+/* Pages that the process has used.  It keeps as many others, that no frame
+ * finds a free neighbour to be joined with: what that costs depends on chance. */
+static void unmapping(const char *name, size_t pages, size_t count)
+{
+	volatile char *p, *kept;
+
 	for (size_t i = 0; i < count; i++) {
-		p = memory(pages * PAGE, 0);
-		for (size_t at = 0; at < pages * PAGE; at += PAGE)
-			p[at] = 1;
-		BENCH_BEGIN(begin);
-		err = munmap((void *)(uintptr_t)p, pages * PAGE);
-		BENCH_END(end);
-		costs[0][i] = end - begin;
-		if (err < 0)
+		p = memory_in_use(pages * PAGE, RW);
+		kept = memory_in_use(pages * PAGE, PROT_READ);
+		costs[0][i] = unmapped(p, pages * PAGE);
+		if (munmap((void *)(uintptr_t)kept, pages * PAGE) < 0)
 			fatal("munmap: %r");
 	}
 	print("group 1\n");
@@ -178,6 +201,39 @@ static void calls(size_t count)
 	must_detach();
 }
 
+static void few(size_t count)
+{
+	row("map-unaligned", 1, count);
+	row("attach", 0, count);
+	unmapping("munmap", 1, count);
+	must_attach();
+	unmapping("munmap-attached", 1, count);
+	must_detach();
+}
+
+/* A child for each other slot with such a device. */
+static void give_away_others(void)
+{
+	size_t n;
+	struct dir *list = readdir("#pci", &n);
+	char *name;
+	int pid;
+
+	for (size_t i = 0; list && i < n; i++) {
+		name = list[i].name;
+		if (strcmp(name + strlen(name) - 2, ".0") ||
+		    !strcmp(name, edu) || drv_config(name, 0, 4) != 0x11e81234)
+			continue;
+		pid = fork();
+		if (pid == 0)
+			for (;;)
+				sleep_ms(1000000);
+		if (pid < 0 || drv_attach(name, pid, "unsafe") < 0)
+			fatal("%s: %r", name);
+	}
+	free(list);
+}
+
 /* No two neighbours in frames that follow each other: no large leaves. */
 static void touch_in_turn(volatile char *a, volatile char *b)
 {
@@ -219,10 +275,14 @@ int main(void)
 	*end = '\0';
 	if (parse_number(comma, 10, MAX_COUNT, &count) < 0 || !count)
 		fatal("bench=%s: 1 to %d times", word, MAX_COUNT);
+	if (!strcmp(word, "bench=owned"))
+		give_away_others();
 	if (!strcmp(word, "bench=large"))
 		large(count);
-	else
+	else if (!strcmp(word, "bench=calls"))
 		calls(count);
+	else
+		few(count);
 	print("end\n");
 	return writefile("#cons/reboot", "halt") < 0;
 }

@@ -29,8 +29,8 @@ enum { INLINE_ADD_U64 };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_fn *fn);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-						 size_t n);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(
+	const struct qemu_plugin_tb *tb, size_t n);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -83,6 +83,14 @@ static bool is_mark(const struct qemu_plugin_insn *insn, const uint8_t *mark)
 		!memcmp(qemu_plugin_insn_data(insn), mark, sizeof(begin_mark));
 }
 
+static void call_at(struct qemu_plugin_insn *insn, const uint8_t *mark,
+		    exec_fn *fn)
+{
+	if (is_mark(insn, mark))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, fn, CB_NO_REGS,
+						       NULL);
+}
+
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	struct qemu_plugin_insn *insn;
@@ -95,12 +103,8 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			insn, INLINE_ADD_U64,
 			at - base < size ? &counts[at - base] : &user, 1);
-		if (is_mark(insn, begin_mark))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, begin,
-							       CB_NO_REGS, NULL);
-		if (is_mark(insn, end_mark))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
-							       CB_NO_REGS, NULL);
+		call_at(insn, begin_mark, begin);
+		call_at(insn, end_mark, end);
 	}
 }
 

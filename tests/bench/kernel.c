@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * #bench: what calls of the driver cost.  Linked into obj/kern/akaros-kernel-bench
- * beside the objects of the ordinary kernel, with the linker's --wrap for the
- * functions below that are called __wrap_; nothing else is different there.
+ * #bench: what calls of the driver cost.  Linked into the bench kernel beside
+ * the objects of the ordinary one, with the linker's --wrap for the functions
+ * below that are called __wrap_; nothing else is different there.
  *
  *	run	write "ROW PAGES COUNT": calls the row's two functions in turn,
  *		COUNT times; read: what each has cost (see result_line), or, of
@@ -30,7 +30,7 @@
 #define MAX_SCATTERED	512
 #define MIB_2		(2 * MIB)
 #define VA		(8 * GIB)
-#define FAR		(4 * GIB)	/* of the frames that follow each other */
+#define FAR		(4 * GIB)	/* where runs of frames are */
 #define RW		(IOMMU_READ | IOMMU_WRITE)
 #define EDU_VENDOR	0x1234
 #define EDU_DEVICE	0x11e8
@@ -43,7 +43,7 @@ struct row {
 	bool edu, other;
 	/* Where. */
 	uintptr_t va;
-	physaddr_t pa;		/* of the first frame, if they follow each other */
+	physaddr_t pa;		/* of a run of frames; 0: they are scattered */
 	/* So long that a timer would end meanwhile: interrupts stay off. */
 	bool quiet;
 };
@@ -212,7 +212,7 @@ static int set_up(const struct row *r, size_t pages)
 	bench.pa = r->pa;
 	bench.pages = pages;
 	if (!r->pa && pages > MAX_SCATTERED)
-		return error(EINVAL, "bench: so many pages follow each other");
+		return error(EINVAL, "bench: too many scattered pages");
 	for (size_t i = 0; i < MIN(pages, (size_t)MAX_SCATTERED); i++)
 		bench.frames[i] = (FAR + 2 * i * PGSIZE) | RW;
 	bench.edu = find(EDU_VENDOR, EDU_DEVICE, ~0u);
@@ -305,8 +305,8 @@ static int run_row(const struct row *r, size_t pages, size_t count,
 	return 0;
 }
 
-/* memory PAGES BOOT SPACE: bytes taken at boot, and by a space with a device and
- * so many pages, as 4 KiB leaves or larger ones. */
+/* memory PAGES BOOT SPACE: bytes taken at boot, and by a space with a device
+ * and so many pages, as 4 KiB leaves or larger ones. */
 static int memory_row(const char *name, physaddr_t pa, size_t pages,
 		      struct text *t)
 {
@@ -434,7 +434,8 @@ struct dev *__wrap_dev_find(const char *name, size_t len);
 
 struct dev *__wrap_dev_find(const char *name, size_t len)
 {
-	if (len == strlen(bench_dev.name) && !strncmp(name, bench_dev.name, len))
+	if (len == strlen(bench_dev.name) &&
+	    !strncmp(name, bench_dev.name, len))
 		return &bench_dev;
 	return __real_dev_find(name, len);
 }
