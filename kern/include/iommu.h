@@ -170,8 +170,9 @@ unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
 void *iommu_peer(struct iommu_dev *d, unsigned n);
 
 /* Checks every invariant of units, tables and devices that can be seen; a line
- * for each subject, "ok" or what is wrong, to say(). */
-void iommu_check(void (*say)(void *arg, const char *line), void *arg);
+ * for each subject, "ok" or what is wrong, to say(), which formats it. */
+typedef void iommu_say(void *arg, const char *fmt, ...) printf_like(2, 3);
+void iommu_check(iommu_say *say, void *arg);
 /* Of one space, whose owner keeps it still: NULL, or what is wrong with its
  * tables; right() says whether a page may be there with those rights. */
 const char *iommu_check_space(struct iommu_space *s,

@@ -389,3 +389,27 @@ bool can_write(struct process *p, struct function *f, uint64_t va)
 {
 	return can(p, f, va, true);
 }
+
+struct listener {
+	void (*say)(void *arg, const char *line);
+	void *arg;
+};
+
+static void say(void *arg, const char *fmt, ...)
+{
+	const struct listener *l = arg;
+	char line[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	l->say(l->arg, line);
+}
+
+void bench_check(void (*to)(void *arg, const char *line), void *arg)
+{
+	struct listener l = { to, arg };
+
+	iommu_check(say, &l);
+}

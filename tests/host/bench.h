@@ -39,6 +39,9 @@ struct bench {
 };
 enum { WITHOUT_WIRED, WITH_WIRED };
 
+/* iommu_check, a whole line at a time. */
+void bench_check(void (*to)(void *arg, const char *line), void *arg);
+
 void bench_open(struct bench *b, const struct triple *t, int wired,
 		uint64_t seed);
 /* A machine with no units and functions yet. */

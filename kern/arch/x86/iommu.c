@@ -68,10 +68,9 @@ static void unit_failed(struct vtd *u)
 {
 	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for (; d; d = d->next_in_unit)
 		fence(d, "its unit failed");
-	os_unlock(&iommu.lock);
 }
 
 static void fault_event(void *unit)
@@ -223,19 +222,21 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	return d;
 }
 
+/* false: it cannot be kept from it. */
+static bool leaves_bus(struct iommu_dev *d)
+{
+	os_hold(&iommu.lock);
+	return bus_master(d, false);
+}
+
 /* Rule 1: nobody's device masters the bus, but one whose reserved memory has
  * been installed and is about to be translated. */
 static void fence_all(bool on)
 {
-	bool obeyed;
-
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		if (on && d->space)
 			continue;
-		os_lock(&iommu.lock);
-		obeyed = bus_master(d, false);
-		os_unlock(&iommu.lock);
-		if (!obeyed)
+		if (!leaves_bus(d))
 			os_log(OS_WARN, "iommu: %s cannot be kept from "
 			       "mastering the bus", dev_text(d).s);
 		wait_for_transactions(d);
@@ -324,25 +325,21 @@ bool iommu_powered(void)
 
 static void master_all_attached(bool on)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	__atomic_store_n(&iommu.powered, on, __ATOMIC_RELEASE);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (wants_bus(d))
 			bus_master(d, on);
-	os_unlock(&iommu.lock);
 }
 
 /* The first device that masters the bus although it should not. */
 static struct iommu_dev *still_mastering(void)
 {
-	struct iommu_dev *d;
-
-	os_lock(&iommu.lock);
-	for (d = iommu.devs; d; d = d->next)
+	os_hold(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (!function_gone(d) && !bus_master(d, false))
-			break;
-	os_unlock(&iommu.lock);
-	return d;
+			return d;
+	return NULL;
 }
 
 static void drain_attached(void)

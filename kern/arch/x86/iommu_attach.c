@@ -20,55 +20,44 @@ void fence(struct iommu_dev *d, const char *why)
 	d->fenced = true;
 }
 
-/* iommu.lock held.  From here on the space's flushes reach the device's TLB;
- * room for it has been checked. */
+/* From here on the space's flushes reach the device's TLB; room for it has been
+ * checked. */
 static void join_ats(struct iommu_dev *d, struct space_unit *su)
 {
-	os_lock(&su->space->lock);
+	os_hold(&iommu.lock);
+	os_hold(&su->space->lock);
 	su->ats[su->nats++] = d->sid;
-	os_unlock(&su->space->lock);
 	d->ats_in = su;
 }
 
 /* iommu.lock held.  It may not use its TLB any more: nothing needs to be
- * flushed there. */
-static void leave_ats(struct iommu_dev *d)
+ * flushed there.  Where it was in use. */
+static struct space_unit *leave_ats(struct iommu_dev *d)
 {
 	struct space_unit *su = d->ats_in;
+	unsigned i = 0;
 
 	if (!su)
-		return;
-	os_lock(&su->space->lock);
-	for (unsigned i = 0; i < su->nats; i++)
-		if (su->ats[i] == d->sid) {
-			su->ats[i] = su->ats[--su->nats];
-			break;
-		}
-	os_unlock(&su->space->lock);
+		return NULL;
+	os_hold(&su->space->lock);
+	while (su->ats[i] != d->sid)
+		i++;
+	su->ats[i] = su->ats[--su->nats];
 	d->ats_in = NULL;
 	ats_enable(d, false);
+	return su;
 }
 
-/* Where it was in use. */
 static struct space_unit *stop_ats(struct iommu_dev *d)
 {
-	struct space_unit *su;
-
-	os_lock(&iommu.lock);
-	su = d->ats_in;
-	leave_ats(d);
-	os_unlock(&iommu.lock);
-	return su;
+	os_hold(&iommu.lock);
+	return leave_ats(d);
 }
 
 static bool uses_ats(const struct iommu_dev *d)
 {
-	bool uses;
-
-	os_lock(&iommu.lock);
-	uses = d->ats_in;
-	os_unlock(&iommu.lock);
-	return uses;
+	os_hold(&iommu.lock);
+	return d->ats_in;
 }
 
 /* A device that does not answer invalidations is fenced alone.  What it still
@@ -77,14 +66,12 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 {
 	struct iommu_dev *d;
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	d = find_device(u->segment, sid);
-	if (d) {
-		fence(d, "its device TLB does not answer");
-		d->mute |= d->ats_in != NULL;
-		leave_ats(d);
-	}
-	os_unlock(&iommu.lock);
+	if (!d)
+		return;
+	fence(d, "its device TLB does not answer");
+	d->mute |= leave_ats(d) != NULL;
 }
 
 /* Off the bus and drained; a device that is gone is cut off above. */
@@ -202,9 +189,7 @@ static int start_ats(struct iommu_dev *d, struct space_unit *su)
 	int err;
 
 	ats_enable(d, true);
-	os_lock(&iommu.lock);
 	join_ats(d, su);
-	os_unlock(&iommu.lock);
 	err = vtd_invalidate(d->unit, &flush, 1);
 	if (err)
 		stop_ats(d);
@@ -213,13 +198,12 @@ static int start_ats(struct iommu_dev *d, struct space_unit *su)
 
 static void no_owner(struct iommu_dev *d)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for_each_peer(p, d) {
 		p->space = NULL;
 		p->su = NULL;
 		p->mute = false;
 	}
-	os_unlock(&iommu.lock);
 }
 
 /* Bus mastering comes last. */
@@ -229,7 +213,7 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 	for_each_peer(p, d) {
 		if (!s->table.format.snoop)
 			no_snoop_off(p);
-		os_lock(&iommu.lock);
+		os_hold(&iommu.lock);
 		p->space = s;
 		p->su = su;
 		p->used_by = s->serial;
@@ -238,7 +222,6 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 		if (!bus_master(p, true) && !p->fenced)
 			os_log(OS_WARN, "iommu: %s does not take the bus",
 			       dev_text(p).s);
-		os_unlock(&iommu.lock);
 	}
 }
 
@@ -271,11 +254,10 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
  * (SNP in the tree, ECAP.SC). */
 static void forbid_no_snoop(const struct iommu_space *s)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (d->space == s)
 			no_snoop_off(d);
-	os_unlock(&iommu.lock);
 }
 
 /* The space's tree so that this unit can walk it too. */
@@ -330,33 +312,36 @@ struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 		su = new_presence(s, u);
 	if (!su)
 		return NULL;
-	os_lock(&s->lock);
+	os_hold(&s->lock);
 	if (!su->devices++) {
 		su->next = s->units;
 		s->units = su;
 	}
 	s->devices++;
-	os_unlock(&s->lock);
 	return su;
+}
+
+/* Whether it was the last. */
+static bool one_less(struct iommu_space *s, struct space_unit *su, bool lost)
+{
+	struct space_unit **at = &s->units;
+
+	os_hold(&s->lock);
+	s->devices--;
+	s->lost |= lost;
+	if (--su->devices)
+		return false;
+	while (*at != su)
+		at = &(*at)->next;
+	*at = su->next;
+	return true;
 }
 
 /* One device less; with the last one the domain id is free, or lost when what
  * it tags could not be flushed. */
 void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 {
-	struct space_unit **at;
-	bool last;
-
-	os_lock(&s->lock);
-	s->devices--;
-	s->lost |= lost;
-	last = !--su->devices;
-	for (at = &s->units; last && *at != su; at = &(*at)->next)
-		;
-	if (last)
-		*at = su->next;
-	os_unlock(&s->lock);
-	if (!last)
+	if (!one_less(s, su, lost))
 		return;
 	if (lost)
 		did_lose(su->unit, su->did);
@@ -542,12 +527,8 @@ static int reset_attached(struct iommu_dev *d)
 
 static bool is_mute(const struct iommu_dev *d)
 {
-	bool mute;
-
-	os_lock(&iommu.lock);
-	mute = d->mute;
-	os_unlock(&iommu.lock);
-	return mute;
+	os_hold(&iommu.lock);
+	return d->mute;
 }
 
 int iommu_reset(struct iommu_dev *d)
@@ -562,15 +543,13 @@ int iommu_reset(struct iommu_dev *d)
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
 	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	if (err) {
 		fence(d, "its reset has failed");
-		os_unlock(&iommu.lock);
 		return err;
 	}
 	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));
-	os_unlock(&iommu.lock);
 	return 0;
 }

@@ -60,7 +60,7 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	struct iommu_dev *d;
 	unsigned n;
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	d = source(u->segment, rec->sid);
 	if (!d)
 		d = &unknown;
@@ -70,7 +70,6 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	if (n == IOMMU_STORM_FAULTS && d != &unknown)
 		for_each_peer(p, d)
 			fence(p, "too many faults in a second");
-	os_unlock(&iommu.lock);
 }
 
 static bool service(struct vtd *u)

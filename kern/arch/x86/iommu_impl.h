@@ -196,5 +196,19 @@ struct sl_format unit_format(const struct vtd *u);
 /* Between these the tables are the caller's alone. */
 void tree_take(struct iommu_space *s);
 void tree_give(struct iommu_space *s);
+/* From here to the end of the block, as os_hold(). */
+#define tree_hold(s)							\
+	__attribute__((cleanup(tree_hold_end), unused))			\
+	struct iommu_space *held_tree = tree_held(s)
+static inline struct iommu_space *tree_held(struct iommu_space *s)
+{
+	tree_take(s);
+	return s;
+}
+
+static inline void tree_hold_end(struct iommu_space **s)
+{
+	tree_give(*s);
+}
 
 #endif

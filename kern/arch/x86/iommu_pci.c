@@ -198,19 +198,14 @@ bool masters_bus(const struct iommu_dev *d)
 	return get(d, COMMAND, 2) & COMMAND_MASTER;
 }
 
-/* Bounded; looks once more after the deadline. */
 static bool wait_clear(const struct iommu_dev *d, unsigned off, unsigned width,
 		       uint32_t bit, uint64_t within)
 {
-	uint64_t end = os_clock() + within;
-	bool late = false;
+	struct deadline end = deadline_in(within);
 
-	while (get(d, off, width) & bit) {
-		if (late)
+	while (get(d, off, width) & bit)
+		if (deadline_over(&end))
 			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
 	return true;
 }
 
@@ -226,7 +221,7 @@ void wait_for_transactions(struct iommu_dev *d)
 				     DRAIN_DEADLINE);
 	if (!drained)
 		os_log(OS_WARN, "iommu: %s still has transactions pending",
-		       bdf_text(d->segment, d->sid).s);
+		       dev_text(d).s);
 }
 
 static void pause_for(uint64_t ns)
@@ -265,15 +260,11 @@ static void start_reset(struct iommu_dev *d)
 
 static bool comes_back(struct iommu_dev *d)
 {
-	uint64_t end = os_clock() + BACK_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(BACK_DEADLINE);
 
-	while (function_gone(d) || get(d, COMMAND, 2) == 0xffff) {
-		if (late)
+	while (function_gone(d) || get(d, COMMAND, 2) == 0xffff)
+		if (deadline_over(&end))
 			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
 	return true;
 }
 

@@ -41,9 +41,8 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial)
 int iommu_space_destroy(struct iommu_space *s)
 {
 	if (s->lost) {
-		os_lock(&iommu.lock);
+		os_hold(&iommu.lock);
 		iommu.lost_pages += s->table.pages;
-		os_unlock(&iommu.lock);
 		return os_error("its unit failed: %lu table pages are lost",
 				s->table.pages);
 	}
@@ -57,28 +56,28 @@ unsigned iommu_space_devices(struct iommu_space *s)
 	return __atomic_load_n(&s->devices, __ATOMIC_ACQUIRE);
 }
 
+/* Whether they were somebody's before. */
+static bool tree_set(struct iommu_space *s, bool changing)
+{
+	bool before;
+
+	os_hold(&s->lock);
+	before = s->changing;
+	s->changing = changing;
+	return before;
+}
+
 /* No lock, since large changes take their time.  Who has it does not wait for
  * hardware. */
 void tree_take(struct iommu_space *s)
 {
-	bool taken;
-
-	for (;;) {
-		os_lock(&s->lock);
-		taken = s->changing;
-		s->changing = true;
-		os_unlock(&s->lock);
-		if (!taken)
-			return;
+	while (tree_set(s, true))
 		os_relax();
-	}
 }
 
 void tree_give(struct iommu_space *s)
 {
-	os_lock(&s->lock);
-	s->changing = false;
-	os_unlock(&s->lock);
+	tree_set(s, false);
 }
 
 static uint64_t rights(int prot)
@@ -89,40 +88,30 @@ static uint64_t rights(int prot)
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
-	int err;
-
 	if (!g->space)
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
-	tree_take(g->space);
-	err = sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
-	tree_give(g->space);
-	return err;
+	tree_hold(g->space);
+	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
 }
 
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
-	int err;
-
 	if (!g->space)
 		return 0;
-	tree_take(g->space);
-	err = sl_keep(&g->space->table, va, len, rights(prot), &g->change);
-	tree_give(g->space);
-	return err;
+	tree_hold(g->space);
+	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
 }
 
 /* All units of a space, as they are now. */
 static unsigned copy_units(struct iommu_space *s, struct space_unit *copy)
 {
-	struct space_unit *su;
 	unsigned n = 0;
 
-	os_lock(&s->lock);
-	for (su = s->units; su; su = su->next)
+	os_hold(&s->lock);
+	for (struct space_unit *su = s->units; su; su = su->next)
 		copy[n++] = *su;
-	os_unlock(&s->lock);
 	return n;
 }
 
@@ -166,11 +155,9 @@ static int flush_units(const struct iommu_change *c,
 /* Whether a unit has failed with it, now or before. */
 static bool lose(struct iommu_space *s, bool lost)
 {
-	os_lock(&s->lock);
-	lost |= s->lost;
-	s->lost = lost;
-	os_unlock(&s->lock);
-	return lost;
+	os_hold(&s->lock);
+	s->lost |= lost;
+	return s->lost;
 }
 
 int iommu_flush(struct iommu_gather *g)
@@ -184,9 +171,8 @@ int iommu_flush(struct iommu_gather *g)
 	if (c->added || c->removed)
 		err = flush_units(c, list, copy_units(g->space, list));
 	if (!lose(g->space, err && c->removed)) {
-		tree_take(g->space);
+		tree_hold(g->space);
 		sl_reap(&g->space->table, c);
-		tree_give(g->space);
 	}
 	*c = (struct iommu_change){ 0 };
 	return err;

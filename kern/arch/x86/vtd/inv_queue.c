@@ -136,16 +136,15 @@ int queue_start(struct vtd *u)
  * waits; holds it when it returns. */
 static bool wait_for_room(struct vtd *u, uint32_t n)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
+	bool over;
 
 	while (u->queue.tail + n - completed(u) >= VTD_QUEUE_SIZE) {
-		if (late || !vtd_alive(u))
-			return false;
 		os_unlock(&u->queue.lock);
-		late = os_clock() > end;
-		os_relax();
+		over = deadline_over(&end);
 		os_lock(&u->queue.lock);
+		if (over || !vtd_alive(u))
+			return false;
 	}
 	return true;
 }
@@ -344,8 +343,7 @@ static int recover(struct vtd *u)
 
 int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
 	uint32_t fsts;
 
 	while (!reached(completed(u), t->position)) {
@@ -357,12 +355,9 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 		if (fsts & FSTS_QUEUE) {
 			if (recover(u) < 0)
 				return -1;
-			continue;
-		}
-		if (late)
+		} else if (deadline_over(&end)) {
 			return vtd_fail(u, "invalidation wait");
-		late = os_clock() > end;
-		os_relax();
+		}
 	}
 	return 0;
 }

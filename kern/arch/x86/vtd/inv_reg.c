@@ -9,21 +9,17 @@
 /* As poll_gsts in unit.c, of 64 bits. */
 static bool poll_clear(struct vtd *u, struct reg64 r, uint64_t bit)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
 	uint64_t v;
 
-	for (;;) {
+	do {
 		v = vtd_get64(u, r);
 		if (v == ~0ull)
 			return false;
 		if (!(v & bit))
 			return true;
-		if (late)
-			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
+	} while (!deadline_over(&end));
+	return false;
 }
 
 static bool context(struct vtd *u, const struct inv *i)
@@ -51,14 +47,15 @@ static bool iotlb(struct vtd *u, const struct inv *i)
 
 int regs_invalidate(struct vtd *u, const struct inv *list, unsigned n)
 {
-	bool done, first;
+	bool done;
 
 	os_lock(&u->queue.lock);
 	done = vtd_alive(u);
 	for (unsigned i = 0; i < n && done; i++)
 		done = list[i].what == QI_CONTEXT ? context(u, &list[i]) :
 			iotlb(u, &list[i]);
-	first = !done && vtd_mark_failed(u, "invalidation by register");
+	if (!done)
+		vtd_mark_failed(u, "invalidation by register");
 	os_unlock(&u->queue.lock);
-	return done ? 0 : vtd_tell_failed(u, first);
+	return done ? 0 : vtd_fail(u, vtd_failure(u));
 }

@@ -40,7 +40,6 @@ struct vtd_queue {
 struct vtd {
 	physaddr_t base;
 	uint8_t *regs;
-	size_t regs_len;
 	uint16_t segment;
 	uint32_t version;
 	uint64_t cap, ecap;
@@ -53,8 +52,9 @@ struct vtd {
 
 	struct os_lock lock;
 	bool translating;
-	bool broken;		/* failed, for good */
 	const char *failure;	/* what did not answer */
+	bool broken;		/* failed, for good */
+	bool told;		/* and `failed` has been called */
 	uint32_t gcmd;		/* lasting bits as last written */
 	struct root_entry *root;
 	struct vtd_queue queue;	/* ring NULL: by registers */
@@ -69,7 +69,6 @@ struct vtd {
 	void (*failed)(struct vtd *u);
 	/* A device has not answered its device-TLB invalidation. */
 	void (*devtlb_timeout)(struct vtd *u, uint16_t sid);
-	void *up;		/* the upper layer's own */
 };
 
 /*
@@ -141,20 +140,35 @@ int vtd_protect(struct vtd *u) must_check;
 int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
-/* The two halves of that: under a lock, true: the first to do so; and without. */
-bool vtd_mark_failed(struct vtd *u, const char *what);
-int vtd_tell_failed(struct vtd *u, bool first);
+/* Its first half, under a lock: nothing more is written to the unit.  The other
+ * follows without. */
+void vtd_mark_failed(struct vtd *u, const char *what);
 bool vtd_alive(struct vtd *u);
 const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
-/* unit.c: registers, commands */
-uint32_t vtd_get32(struct vtd *u, struct reg32 r);
-uint64_t vtd_get64(struct vtd *u, struct reg64 r);
-void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v);
-void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v);
 /* A one-time command (VT-d 11.4.4); `done` is GSTS & bit once carried out. */
 int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 		const char *what) must_check;
+
+static inline uint32_t vtd_get32(struct vtd *u, struct reg32 r)
+{
+	return os_read32(u->regs + r.off);
+}
+
+static inline uint64_t vtd_get64(struct vtd *u, struct reg64 r)
+{
+	return os_read64(u->regs + r.off);
+}
+
+static inline void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v)
+{
+	os_write32(u->regs + r.off, v);
+}
+
+static inline void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v)
+{
+	os_write64(u->regs + r.off, v);
+}
 
 static inline bool vtd_coherent(const struct vtd *u)
 {
@@ -168,6 +182,32 @@ static inline void vtd_store(const struct vtd *u, uint64_t *half, uint64_t v)
 	os_store(half, v);
 	if (!vtd_coherent(u))
 		os_flush(half, sizeof(*half));
+}
+
+/* An empty table, in memory before anything points at it; NULL: none left. */
+static inline void *vtd_alloc_page(const struct vtd *u)
+{
+	void *page = os_alloc(PGSIZE);
+
+	if (page && !vtd_coherent(u))
+		os_flush(page, PGSIZE);
+	return page;
+}
+
+/* The first of n bits that is clear, set now; negative: none. */
+static inline int map_take(uint64_t *map, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!(map[i / 64] & BIT64(i % 64))) {
+			map[i / 64] |= BIT64(i % 64);
+			return (int)i;
+		}
+	return -1;
+}
+
+static inline void map_give(uint64_t *map, unsigned at)
+{
+	map[at / 64] &= ~BIT64(at % 64);
 }
 
 /* inv_queue.c */
