@@ -76,7 +76,6 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial);
 /* No device is attached.  Negative: a failed unit may still walk its tables;
  * they, and the caller's frames in them, must never be used again. */
 int iommu_space_destroy(struct iommu_space *s) must_check;
-unsigned iommu_space_devices(struct iommu_space *s);
 
 /* What changes of a space must flush, those that were refused, too.  Start with
  * { .space = s }; a gather without space swallows everything. */
@@ -98,11 +97,11 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 int iommu_flush(struct iommu_gather *g) must_check;
 
 /* attach: words */
-#define IOMMU_UNSAFE	1	/* though it could not be reset since another
+#define IOMMU_UNSAFE	1u	/* though it could not be reset since another
 				 * owner had it */
-#define IOMMU_RMRR	2	/* drop the firmware's memory of a USB or
+#define IOMMU_RMRR	2u	/* drop the firmware's memory of a USB or
 				 * graphics device */
-#define IOMMU_ATS	4	/* with its device TLB: a trusted device */
+#define IOMMU_ATS	4u	/* with its device TLB: a trusted device */
 /* Takes all functions that share a requester id with d. */
 int iommu_attach(struct iommu_dev *d, struct iommu_space *s,
 		 unsigned words) must_check;

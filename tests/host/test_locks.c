@@ -41,7 +41,7 @@ static uint64_t of_devices(const void *arg)
 static uint64_t of_space(const void *arg)
 {
 	const struct iommu_space *s = arg;
-	uint64_t sum = s->devices;
+	uint64_t sum = 0;
 
 	for (const struct space_unit *su = s->units; su; su = su->next) {
 		sum = mix(sum, (uintptr_t)su);
@@ -78,7 +78,7 @@ static uint64_t of_queue(const void *arg)
 
 	for (unsigned i = 0; q->ring && i < VTD_QUEUE_SIZE; i++)
 		sum = mix(mix(sum, q->ring[i].lo), q->ring[i].hi);
-	return mix(mix(sum, q->tries), mix(q->descriptors, q->tails));
+	return mix(sum, q->tries);
 }
 
 static void watch(struct os_lock *lock, const char *name,

@@ -75,15 +75,15 @@ PATTERNS = [
     ("flush", r"\bdevtlb_twice \? 2", "devtlb_twice ? 1"),
     ("flush", r"\b0, 52\)", "0, 0)"),
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
-    ("flush", r"\bp->nrids; i\+\+", "1; i++", "iommu_attach.c"),
+    ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"\bi < su->nats\b", "i + 1 < su->nats"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
     ("fence", r"\b[dp]->fenced = (?:true|!vtd_alive\(p->unit\));", ";"),
-    ("fence", r"\bset\(\w+, COMMAND, [^;]*;", ";"),
+    ("fence", r"\bset\(\w+, PCI_COMMAND, [^;]*;", ";"),
     ("fence", r"\biommu\.powered = (?:on|false);", ";"),
-    ("fence", r"(?<=;)(\s+)command = get\(d, COMMAND, 2\);\n(?=\s+return)",
+    ("fence", r"(?<=;)(\s+)command = get\(d, PCI_COMMAND, 2\);\n(?=\s+return)",
      r"\1command = want;\n"),
     ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
     ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
@@ -108,7 +108,7 @@ PATTERNS = [
     ("reserved", r"\bformat\.snoop \?", "1 ?"),
     ("reserved", r"header == 0xffffffff", "0"),
     ("reserved", r"command != 0xffff && ", ""),
-    ("reserved", r" \|\| get\(d, COMMAND, 2\) == 0xffff", ""),
+    ("reserved", r" \|\| get\(d, PCI_COMMAND, 2\) == 0xffff", ""),
 ]
 
 # The functions whose steps stand in an order that matters.
@@ -198,6 +198,18 @@ def early_sites(code, start, end):
                 yield a, b, *steps[-1]
 
 
+def chain_sites(code, start, end):
+    """Neighbours in "a ?: b ?: c", which go on only as each gives 0."""
+    for m in re.compile(r"(?:return|=)\s((?:[^;{}]*?\?:)+[^;{}]*);").finditer(
+            code, start, end):
+        found, at = [], m.start(1)
+        for part in m[1].split("?:"):
+            stop = at + len(part.rstrip())
+            found.append((at + len(part) - len(part.lstrip()), stop))
+            at += len(part) + 2
+        yield from (a + b for a, b in zip(found, found[1:]))
+
+
 def of_function(path, name, code, text, start, end):
     """(kind, edits), in the order of the text."""
     file = Path(path).name
@@ -207,7 +219,9 @@ def of_function(path, name, code, text, start, end):
                     key=lambda s: (s[1], s[2], s[3]))]
     if name in ORDERED:
         sites += [("order", [(path, a, b, text[c:d]), (path, c, d, text[a:b])])
-                  for a, b, c, d in sorted(order_sites(code, start, end))]
+                  for a, b, c, d in sorted({
+                      *order_sites(code, start, end),
+                      *chain_sites(code, start, end)})]
         sites += [("order", [(path, a, b, "{ " + text[a:b]),
                              (path, c, d, "} " + text[c:d])])
                   for a, b, c, d in early_sites(code, start, end)]

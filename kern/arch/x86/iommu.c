@@ -91,7 +91,6 @@ static const char *unit_refused(const struct dmar_entry *e)
 
 static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 {
-	struct scope like = { .use = SCOPE_UNIT, .segment = e->segment };
 	const char *why = unit_refused(e);
 	struct vtd *u = why ? NULL : os_alloc(sizeof(*u));
 
@@ -112,30 +111,17 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 	u->failed = unit_failed;
 	u->devtlb_timeout = devtlb_timeout;
 	iommu.units[iommu.nunits++] = u;
-	like.unit = u;
-	scopes_add(t, e, &like);
+	scopes_add(t, e, SCOPE_UNIT, u);
 	if (e->flags & DMAR_DRHD_INCLUDE_PCI_ALL)
 		iommu.all_of_segment[iommu.nall++] = u;
 }
 
 static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 {
-	struct scope like = { .use = SCOPE_ATS, .segment = e->segment };
-
 	if (e->type != DMAR_ATSR || !(e->flags & DMAR_ATSR_ALL_PORTS))
-		scopes_add(t, e, &like);
+		scopes_add(t, e, SCOPE_ATS, NULL);
 	else if (iommu.nats_segments < MAX_UNITS)
 		iommu.ats_segments[iommu.nats_segments++] = e->segment;
-}
-
-static void add_reserved(const struct dmar_table *t, const struct dmar_entry *e)
-{
-	struct scope like = {
-		.use = SCOPE_RESERVED, .segment = e->segment,
-		.base = e->base, .limit = e->limit,
-	};
-
-	scopes_add(t, e, &like);
 }
 
 /* A reserved region that is wrong still says whose it is; iommu_reserved.c
@@ -146,7 +132,7 @@ static void add_entry(const struct dmar_table *t, const struct dmar_entry *e)
 		os_log(OS_WARN, "dmar: offset %u: %s; dropped", e->offset,
 		       dmar_strerror(e->error));
 	if (e->type == DMAR_RMRR)
-		add_reserved(t, e);
+		scopes_add(t, e, SCOPE_RESERVED, NULL);
 	if (e->error)
 		return;
 	if (e->type == DMAR_DRHD)
@@ -197,7 +183,6 @@ unsigned iommu_address_bits(void)
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
 	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
-	struct rid **bucket = rid_bucket(segment, sid);
 
 	if (!d)
 		return NULL;
@@ -208,10 +193,7 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	d->unit = scope_unit(segment, sid);
 	pci_function_init(d);
 	d->reserved = scope_names(SCOPE_RESERVED, d);
-	d->rids[d->nrids++] = (struct rid){
-		.next = *bucket, .dev = d, .sid = sid,
-	};
-	*bucket = d->rids;
+	add_rid(d, sid);
 	d->next = iommu.devs;
 	iommu.devs = d;
 	if (d->unit) {
@@ -222,8 +204,7 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	return d;
 }
 
-/* false: it cannot be kept from it. */
-static bool leaves_bus(struct iommu_dev *d)
+bool leaves_bus(struct iommu_dev *d)
 {
 	os_hold(&iommu.lock);
 	return bus_master(d, false);
@@ -258,12 +239,6 @@ static void protect_unit(struct vtd *u)
 		d = d->next_in_unit;
 	if (!d)
 		(void)!vtd_protect(u);	/* or it has failed, and said so */
-}
-
-static void prepare_unit(struct vtd *u)
-{
-	if (vtd_prepare(u) < 0 && vtd_alive(u))
-		u->unsupported = "no memory for it";
 }
 
 static void log_unit(const struct vtd *u, bool on)
@@ -303,8 +278,8 @@ void iommu_start(bool on)
 	groups_make();
 	quirks_apply();
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (can_run(iommu.units[i]))
-			prepare_unit(iommu.units[i]);
+		if (can_run(iommu.units[i]) && vtd_prepare(iommu.units[i]) < 0)
+			iommu.units[i]->unsupported = "no memory for it";
 	reserved_install();
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		if (can_run(iommu.units[i]))

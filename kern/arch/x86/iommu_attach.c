@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Handing a device over: attach and detach check everything that can fail
- * first and then go through one transaction, hand_over(), whose order is rule 2.
+ * first and then go through one transaction, hand_over(), ordered as in rule 2.
  * All functions that share a requester id go together.
  */
 #include "iommu_impl.h"
 
-#define CLASS_DISPLAY	0x03
-#define CLASS_USB	0x0c03
+#include <pci_regs.h>
 
 void fence(struct iommu_dev *d, const char *why)
 {
@@ -77,23 +76,21 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 /* Off the bus and drained; a device that is gone is cut off above. */
 static void silence(struct iommu_dev *d)
 {
-	struct iommu_dev *port = NULL;
-	bool gone = function_gone(d);
+	struct iommu_dev *port = bridge_above(d);
 
-	if (gone)
-		port = bridge_above(d);
-	os_lock(&iommu.lock);
-	if (gone && port)
-		cut_off(port);
-	else if (!gone && !bus_master(d, false))
-		os_log(OS_WARN, "iommu: %s does not let go of the bus",
-		       dev_text(d).s);
-	os_unlock(&iommu.lock);
-	if (gone)
-		os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
-		       port ? "; the port above it is closed" : "");
-	else
+	if (!function_gone(d)) {
+		if (!leaves_bus(d))
+			os_log(OS_WARN, "iommu: %s does not let go of the bus",
+			       dev_text(d).s);
 		wait_for_transactions(d);
+		return;
+	}
+	if (port) {
+		os_hold(&iommu.lock);
+		cut_off(port);
+	}
+	os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
+	       port ? "; the port above it is closed" : "");
 }
 
 /* A reset takes the device's own TLB with it (PCI Express 10.3.2). */
@@ -159,20 +156,37 @@ static int forget(struct iommu_dev *d, uint16_t did)
 	return b.err;
 }
 
+int entries_prepare(const struct iommu_dev *d)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < d->nrids && !err; i++)
+		err = context_prepare(d->unit, d->rids[i].sid);
+	return err;
+}
+
+void entries_set(const struct iommu_dev *d, struct iommu_space *s,
+		 const struct space_unit *su, bool ats)
+{
+	physaddr_t root = sl_root(&s->table, d->unit->levels);
+
+	for (unsigned i = 0; i < d->nrids; i++)
+		context_set(d->unit, d->rids[i].sid, root, su->did, ats);
+}
+
 /* A unit in caching mode holds the absent entry too, under domain id 0
  * (VT-d 6.1), and may hold absent translations of the new domain. */
 static int install(struct iommu_dev *d, struct iommu_space *s,
 		   struct space_unit *su, bool ats)
 {
-	physaddr_t root = sl_root(&s->table, d->unit->levels);
 	struct batch b = { .unit = d->unit };
 
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++) {
-			context_set(p->unit, p->rids[i].sid, root, su->did, ats);
+		entries_set(p, s, su, ats);
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++)
 			batch_add(&b, inv_context_device(DID_NONE,
 							 p->rids[i].sid));
-		}
 	batch_add(&b, inv_iotlb_domain(su->did));
 	if (!(d->unit->cap & CAP_CM))
 		return vtd_flush_write_buffer(d->unit);
@@ -181,8 +195,8 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 }
 
 /* Off the bus still: its TLB is on before a flush can ask it.  A flush that
- * began before it was listed may not have ended: it must not be filled from what
- * that one is about to drop. */
+ * began before it was listed may not have ended: it must not be filled from
+ * what that one is about to drop. */
 static int start_ats(struct iommu_dev *d, struct space_unit *su)
 {
 	struct inv flush = inv_iotlb_domain(su->did);
@@ -291,7 +305,7 @@ static struct space_unit *new_presence(struct iommu_space *s, struct vtd *u)
 		return NULL;
 	su = os_alloc(sizeof(*su));
 	if (!su) {
-		did_free(u, (uint16_t)did);
+		did_free(u, (uint16_t)did, false);
 		os_error("no memory");
 		return NULL;
 	}
@@ -317,7 +331,6 @@ struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 		su->next = s->units;
 		s->units = su;
 	}
-	s->devices++;
 	return su;
 }
 
@@ -327,7 +340,6 @@ static bool one_less(struct iommu_space *s, struct space_unit *su, bool lost)
 	struct space_unit **at = &s->units;
 
 	os_hold(&s->lock);
-	s->devices--;
 	s->lost |= lost;
 	if (--su->devices)
 		return false;
@@ -343,10 +355,7 @@ void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 {
 	if (!one_less(s, su, lost))
 		return;
-	if (lost)
-		did_lose(su->unit, su->did);
-	else
-		did_free(su->unit, su->did);
+	did_free(su->unit, su->did, lost);
 	os_free(su, sizeof(*su));
 }
 
@@ -388,8 +397,8 @@ static int check_unit(const struct iommu_dev *d)
  * operating system does. */
 static int check_reserved(const struct iommu_dev *d, unsigned words)
 {
-	bool dropped = d->class >> 16 == CLASS_DISPLAY ||
-		d->class >> 8 == CLASS_USB;
+	bool dropped = d->class >> 16 == PCI_BASE_DISPLAY ||
+		d->class >> 8 == PCI_CLASS_USB;
 
 	if (!d->reserved)
 		return words & IOMMU_RMRR ?
@@ -442,23 +451,13 @@ static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	int err = 0;
 
 	for_each_peer(p, d)
-		if (!err)
-			err = check_free(p, s);
-	if (!err)
-		err = check_unit(d);
-	for_each_peer(p, d) {
-		if (!err)
-			err = check_same_unit(p, d);
-		if (!err)
-			err = check_reserved(p, p == d ? words : words &
-					     ~(unsigned)IOMMU_RMRR);
-		if (!err)
-			err = check_ats(p, words);
-		if (!err)
-			err = check_peer(p, s, words);
-		for (unsigned i = 0; !err && i < p->nrids; i++)
-			err = context_prepare(p->unit, p->rids[i].sid);
-	}
+		err = err ?: check_free(p, s);
+	err = err ?: check_unit(d);
+	for_each_peer(p, d)
+		err = err ?: check_same_unit(p, d) ?:
+			check_reserved(p, p == d ? words : words & ~IOMMU_RMRR)
+			?: check_ats(p, words) ?: check_peer(p, s, words) ?:
+			entries_prepare(p);
 	return err;
 }
 

@@ -68,7 +68,8 @@ static const char *check_ids(struct vtd *u)
 			;
 		n += o == d;	/* the space's first device behind it */
 	}
-	return n == did_in_use(u) ? "ok" : "domain ids are not what spaces have";
+	return n == did_in_use(u) ? "ok" :
+		"domain ids are not what spaces have";
 }
 
 static const char *check_unit(struct vtd *u)

@@ -34,7 +34,6 @@ struct iommu_space {
 	struct sl_table table;
 	struct os_lock lock;
 	struct space_unit *units;
-	unsigned devices;
 	bool changing;		/* its tables: see tree_take() */
 	bool lost;		/* a unit failed with it */
 	void *owner;		/* NULL: the firmware's, for a device of its */
@@ -105,8 +104,7 @@ struct scope {
 	struct scope *next;
 	enum scope_use use;
 	uint16_t segment, sid;
-	bool bridge;
-	uint8_t secondary, subordinate;
+	uint8_t secondary, subordinate;	/* of a bridge */
 	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
 	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
@@ -144,18 +142,23 @@ struct rid **rid_bucket(uint16_t segment, uint16_t sid);
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
 unsigned unit_index(const struct vtd *u);
+/* Takes it off; false: it does not obey. */
+bool leaves_bus(struct iommu_dev *d);
 
 /* iommu_scope.c */
 struct dmar_table;
 struct dmar_entry;
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
-		const struct scope *like);
+		enum scope_use use, struct vtd *unit);
+bool scope_is(const struct scope *s, enum scope_use use, uint16_t segment,
+	      uint16_t sid);
 struct vtd *scope_unit(uint16_t segment, uint16_t sid);
 bool scope_names(enum scope_use use, const struct iommu_dev *d);
 /* Whether the platform lets that function use a device TLB. */
 bool scope_ats(const struct iommu_dev *d);
 
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
+void add_rid(struct iommu_dev *d, uint16_t sid);
 void groups_make(void);			/* once all devices are known */
 struct iommu_dev *bridge_above(const struct iommu_dev *d);
 /* Of the device's group, one that belongs to another owner; NULL: none. */
@@ -172,7 +175,7 @@ void pci_function_init(struct iommu_dev *d);
 bool bus_master(struct iommu_dev *d, bool on);
 bool masters_bus(const struct iommu_dev *d);
 void wait_for_transactions(struct iommu_dev *d);
-bool function_reset(struct iommu_dev *d);
+bool function_reset(struct iommu_dev *d);	/* if it has a method */
 bool function_gone(const struct iommu_dev *d);
 void no_snoop_off(struct iommu_dev *d);
 void ats_enable(struct iommu_dev *d, bool on);
@@ -185,6 +188,11 @@ bool acs_enabled(const struct iommu_dev *d);
 void quirks_apply(void);
 
 /* iommu_attach.c */
+/* The context entries of all ids that the device's requests may bear; room for
+ * them comes first. */
+int entries_prepare(const struct iommu_dev *d) must_check;
+void entries_set(const struct iommu_dev *d, struct iommu_space *s,
+		 const struct space_unit *su, bool ats);
 /* iommu.lock held. */
 void fence(struct iommu_dev *d, const char *why);
 struct space_unit *join_unit(struct iommu_space *s, struct vtd *u);

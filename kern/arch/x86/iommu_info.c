@@ -78,7 +78,8 @@ unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
 	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit) {
 		if (!d->space || !d->space->owner || count++ >= max)
 			continue;
-		for (at = count - 1; at && listed_before(d, &list[at - 1]); at--)
+		at = count - 1;
+		for (; at && listed_before(d, &list[at - 1]); at--)
 			list[at] = list[at - 1];
 		device_info(d, &list[at]);
 	}

@@ -51,11 +51,6 @@ int iommu_space_destroy(struct iommu_space *s)
 	return 0;
 }
 
-unsigned iommu_space_devices(struct iommu_space *s)
-{
-	return __atomic_load_n(&s->devices, __ATOMIC_ACQUIRE);
-}
-
 /* Whether they were somebody's before. */
 static bool tree_set(struct iommu_space *s, bool changing)
 {

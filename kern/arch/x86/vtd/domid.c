@@ -14,17 +14,13 @@ int did_alloc(struct vtd *u)
 	return did;
 }
 
-void did_free(struct vtd *u, uint16_t did)
+void did_free(struct vtd *u, uint16_t did, bool lost)
 {
 	os_hold(&u->lock);
-	map_give(u->did_map, did);
-}
-
-void did_lose(struct vtd *u, uint16_t did)
-{
-	(void)did;		/* its bit stays set */
-	os_hold(&u->lock);
-	WRITE_ONCE(u->lost_dids, u->lost_dids + 1);
+	if (lost)		/* its bit stays set */
+		WRITE_ONCE(u->lost_dids, u->lost_dids + 1);
+	else
+		map_give(u->did_map, did);
 }
 
 unsigned did_in_use(struct vtd *u)

@@ -103,12 +103,10 @@ static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 static void put(struct vtd *u, struct qi_desc d)
 {
 	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
-	u->queue.descriptors++;
 }
 
 static void ring_tail(struct vtd *u)
 {
-	u->queue.tails++;
 	vtd_set64(u, IQT, field_make(IQT_INDEX, u->queue.tail %
 				     VTD_QUEUE_SIZE));
 }
@@ -122,9 +120,16 @@ int queue_alloc(struct vtd *u)
 	return 0;
 }
 
-/* Position 0 is never a wait's: 0 completed means none yet. */
+/* Firmware's goes off first.  Position 0 is never a wait's: 0 completed means
+ * none yet. */
 int queue_start(struct vtd *u)
 {
+	int err = 0;
+
+	if (u->gcmd & GCMD_QIE)
+		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
+	if (err || !u->queue.ring)
+		return err;
 	u->queue.tail = 0;
 	vtd_set64(u, IQT, 0);
 	vtd_set64(u, IQA, os_phys(u->queue.ring) |

@@ -31,11 +31,11 @@ static bool context(struct vtd *u, const struct inv *i)
 
 static bool iotlb(struct vtd *u, const struct inv *i)
 {
-	uint16_t at = (uint16_t)(field_get(u->ecap, ECAP_IRO) * 16);
-	struct reg64 reg = REG64((uint16_t)(at + IOTLB_BEHIND_IRO));
+	uint64_t at = field_get(u->ecap, ECAP_IRO) * 16;
+	struct reg64 reg = REG64(at + IOTLB_BEHIND_IRO);
 
 	if (i->gran == GRAN_PAGES)
-		vtd_set64(u, REG64((uint16_t)(at + IVA_BEHIND_IRO)),
+		vtd_set64(u, REG64(at + IVA_BEHIND_IRO),
 			  i->addr | field_make(IVA_AM, i->am) |
 			  (i->leaves ? IVA_IH : 0));
 	vtd_set64(u, reg, IOTLB_IVT | field_make(IOTLB_IIRG, i->gran) |

@@ -41,15 +41,11 @@ int irt_start(struct vtd *u)
 	if (!u->irt)
 		return 0;
 	if (u->gcmd & GCMD_CFI)
-		err = vtd_command(u, GCMD_CFI, false, 0, "block old interrupts");
-	if (!err)
-		err = set_table(u);
-	if (!err)
-		err = vtd_invalidate(u, &flush, 1);
-	if (!err)
-		err = vtd_command(u, GCMD_IRE, true, GCMD_IRE,
-				  "interrupt remapping enable");
-	return err;
+		err = vtd_command(u, GCMD_CFI, false, 0,
+				  "block old interrupts");
+	return err ?: set_table(u) ?: vtd_invalidate(u, &flush, 1) ?:
+		vtd_command(u, GCMD_IRE, true, GCMD_IRE,
+			    "interrupt remapping enable");
 }
 
 struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
@@ -113,13 +109,10 @@ int irt_clear(struct vtd *u, unsigned index)
 	return 0;
 }
 
-struct irt_message irt_message(unsigned index)
+uint64_t irt_message(unsigned index)
 {
-	return (struct irt_message){
-		.addr = INT_ADDR | INT_REMAPPABLE | INT_SHV |
-			field_make(INT_INDEX, index),
-		.data = 0,
-	};
+	return INT_ADDR | INT_REMAPPABLE | INT_SHV |
+		field_make(INT_INDEX, index);
 }
 
 uint64_t irt_ioapic_entry(unsigned index, uint8_t vector)

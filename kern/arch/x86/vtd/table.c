@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Second-level tables (table.h): map, keep, look up. */
+/* Second-level tables (table.h): map, keep. */
 #include <vtd/table_impl.h>
 
 /* The table under an entry of that level, made or split off if need be; NULL:
@@ -93,7 +93,8 @@ static void put_leaf(struct sl_table *t, uint64_t *e, uint64_t leaf,
 /* One leaf at va, of that level or, where a table stands in its place and
  * cannot be remembered, as many below it; the tables are there. */
 static void map_one(struct sl_table *t, uint64_t va, uint64_t pa,
-		    uint64_t rights, unsigned level, struct iommu_change *change)
+		    uint64_t rights, unsigned level,
+		    struct iommu_change *change)
 {
 	uint64_t *e = make_entry(t, va, level, change);
 	uint64_t *under = sl_table_under(*e, level);
@@ -128,7 +129,8 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 }
 
 /* Large leaves that reach over an end of the range become tables. */
-static bool split_at(struct sl_table *t, uint64_t va, struct iommu_change *change)
+static bool split_at(struct sl_table *t, uint64_t va,
+		     struct iommu_change *change)
 {
 	uint64_t *table = t->top[0], *e;
 
@@ -156,7 +158,8 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 }
 
 /* A whole table goes: its entry is absent and keeps its address. */
-static void take_out(struct sl_table *t, uint64_t *e, struct iommu_change *change)
+static void take_out(struct sl_table *t, uint64_t *e,
+		     struct iommu_change *change)
 {
 	change->removed = change->upper = change->tombs = true;
 	sl_store(t, e, sl_addr(*e) | SL_TOMB);
@@ -194,22 +197,5 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 		return os_error("no memory for I/O page tables");
 	sl_note(change, va, va + len);
 	keep_in_table(t, t->top[0], SL_LEVELS, va, len, rights, change);
-	return 0;
-}
-
-uint64_t sl_lookup(const struct sl_table *t, uint64_t va, size_t *size)
-{
-	const uint64_t *table = t->top[0];
-	uint64_t e = 0;
-
-	*size = 0;
-	for (unsigned l = SL_LEVELS; va < SL_END && table; l--) {
-		e = table[sl_index(va, l)];
-		if (sl_is_leaf(e, l)) {
-			*size = sl_span(l);
-			return e;
-		}
-		table = sl_table_under(e, l);
-	}
 	return 0;
 }

@@ -90,7 +90,7 @@ int vtd_flush_write_buffer(struct vtd *u)
 	return vtd_command(u, GCMD_WBF, true, 0, "write buffer flush");
 }
 
-/* The largest offset that the capabilities name, so that all of it is mapped. */
+/* Behind the last register that the capabilities name, in whole pages. */
 static size_t regs_end(uint64_t cap, uint64_t ecap)
 {
 	size_t frcd = (field_get(cap, CAP_FRO) + field_get(cap, CAP_NFR) + 1) *
@@ -201,7 +201,7 @@ static int protect(struct vtd *u, bool on)
 }
 
 /* Only units that do not translate yet need that bridge (VT-d 3.12).  Regions
- * that firmware left on stay as they are: to move them is to open them first. */
+ * that firmware left on stay as they are: to move them is to open them. */
 int vtd_protect(struct vtd *u)
 {
 	if (!protects_memory(u) || u->taken_over ||
@@ -230,24 +230,12 @@ int vtd_prepare(struct vtd *u)
 /* VT-d 6.6 and 11.4.5: pointer, then context cache, then IOTLB; all that was
  * cached for whoever had the unit before is forgotten.  Translation that was on
  * stays on meanwhile: every device is fenced, and what one still had under way
- * is translated by the old tables or by ours, never not at all. */
+ * is translated by the old tables or by ours, never not at all; a unit that
+ * translates walks ours at once. */
 int vtd_start(struct vtd *u)
 {
-	int err = 0;
-
-	if (u->gcmd & GCMD_QIE)
-		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
-	if (!err && u->queue.ring)
-		err = queue_start(u);
-	if (!err)		/* one that translates walks them at once */
-		err = vtd_flush_write_buffer(u);
-	if (!err)
-		err = irt_start(u);
-	if (!err)
-		err = set_root(u);
-	if (!err)
-		err = flush_all(u);
-	return err;
+	return queue_start(u) ?: vtd_flush_write_buffer(u) ?: irt_start(u) ?:
+		set_root(u) ?: flush_all(u);
 }
 
 /* On: after a flush, since while off entries may have gone stale. */

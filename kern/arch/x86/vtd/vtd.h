@@ -34,7 +34,6 @@ struct vtd_queue {
 	uint32_t tail;		/* positions count on past the ring's size */
 	uint32_t recovered;	/* tail when errors were last cleared */
 	unsigned tries;		/* at that tail */
-	uint64_t descriptors, tails;	/* for measuring */
 };
 
 struct vtd {
@@ -45,7 +44,7 @@ struct vtd {
 	uint64_t cap, ecap;
 	uint8_t levels;		/* of its second-level tables: 3, 4 or 5 */
 	uint8_t address_bits;	/* that it translates */
-	const char *unsupported;	/* why it cannot be used; NULL: it can */
+	const char *unsupported; /* why it cannot be used; NULL: it can */
 	bool keep_on;		/* must not be switched off any more */
 	bool devtlb_twice;	/* device TLBs behind it need flushes twice */
 	bool taken_over;	/* was translating when we came */
@@ -212,7 +211,7 @@ static inline void map_give(uint64_t *map, unsigned at)
 
 /* inv_queue.c */
 int queue_alloc(struct vtd *u) must_check;
-int queue_start(struct vtd *u) must_check;
+int queue_start(struct vtd *u) must_check;	/* where there is one */
 int queue_submit(struct vtd *u, const struct inv *list, unsigned n,
 		 struct vtd_ticket *t) must_check;
 int queue_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
@@ -231,8 +230,7 @@ struct context_entry context_get(struct vtd *u, uint16_t sid);
 
 /* domid.c */
 int did_alloc(struct vtd *u) must_check;	/* negative: all in use */
-void did_free(struct vtd *u, uint16_t did);
-void did_lose(struct vtd *u, uint16_t did);	/* never to be used again */
+void did_free(struct vtd *u, uint16_t did, bool lost); /* lost: never again */
 unsigned did_in_use(struct vtd *u);
 bool did_taken(struct vtd *u, uint16_t did);
 
@@ -241,10 +239,6 @@ bool did_taken(struct vtd *u, uint16_t did);
  * sid >> 8 to last >> 8. */
 struct irt_source {
 	uint16_t sid, last;
-};
-struct irt_message {
-	uint64_t addr;
-	uint32_t data;
 };
 int irt_alloc(struct vtd *u) must_check;	/* where the unit can */
 int irt_start(struct vtd *u) must_check;
@@ -256,7 +250,8 @@ int irt_set(struct vtd *u, struct irt_entry new) must_check;
 /* Nothing comes through it any more, nor is under way, and the index is free;
  * negative: the unit has failed, and it is not. */
 int irt_clear(struct vtd *u, unsigned index) must_check;
-struct irt_message irt_message(unsigned index);
+/* The address that a message is written to; its data are 0. */
+uint64_t irt_message(unsigned index);
 uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
 
 /* fault.c (VT-d 7) */
