@@ -41,7 +41,7 @@ static uint64_t of_devices(const void *arg)
 static uint64_t of_space(const void *arg)
 {
 	const struct iommu_space *s = arg;
-	uint64_t sum = 0;
+	uint64_t sum = s->lost;
 
 	for (const struct space_unit *su = s->units; su; su = su->next) {
 		sum = mix(sum, (uintptr_t)su);

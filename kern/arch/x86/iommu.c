@@ -44,9 +44,7 @@ struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *also = NULL;
 
-	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next) {
-		if (r->sid != sid || r->dev->segment != segment)
-			continue;
+	for_each_rid(r, segment, sid) {
 		if (r->dev->sid == sid)
 			return r->dev;
 		also = r->dev;

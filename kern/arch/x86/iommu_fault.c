@@ -47,9 +47,8 @@ static struct iommu_dev *source(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *d = find_device(segment, sid);
 
-	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next)
-		if (r->sid == sid && r->dev->segment == segment &&
-		    d->refused && !r->dev->refused)
+	for_each_rid(r, segment, sid)
+		if (d->refused && !r->dev->refused)
 			d = r->dev;
 	return d;
 }

@@ -167,16 +167,10 @@ static void join_group(struct iommu_dev *d)
  * as it is handed to nobody. */
 static void join_sharers(struct iommu_dev *d)
 {
-	struct rid *r;
-
-	for (unsigned i = 0; i < d->nrids; i++) {
-		r = *rid_bucket(d->segment, d->rids[i].sid);
-		for (; r; r = r->next)
-			if (r->sid == d->rids[i].sid &&
-			    r->dev->segment == d->segment &&
-			    r->dev->header != PCI_HEADER_BRIDGE)
+	for (unsigned i = 0; i < d->nrids; i++)
+		for_each_rid(r, d->segment, d->rids[i].sid)
+			if (r->dev->header != PCI_HEADER_BRIDGE)
 				join_peers(d, r->dev);
-	}
 }
 
 void groups_make(void)

@@ -139,6 +139,11 @@ struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
 struct rid **rid_bucket(uint16_t segment, uint16_t sid);
+/* Each use of that id, as r. */
+#define for_each_rid(r, segment_, sid_)					\
+	for (struct rid *r = *rid_bucket(segment_, sid_); r; r = r->next) \
+		if (r->sid != (sid_) || r->dev->segment != (segment_)) { \
+		} else
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
 unsigned unit_index(const struct vtd *u);
