@@ -42,7 +42,7 @@ void os_lock(struct os_lock *l);	/* all zero: open */
 void os_unlock(struct os_lock *l);
 
 /* os_hold(&lock): locked from here to the end of the block, however that is
- * left, and until what a return gives has been read. */
+ * left; what a return gives is read before. */
 #define os_hold(l)	os_hold_as(l, __COUNTER__)
 #define os_hold_as(l, n) os_hold_named(l, n)
 #define os_hold_named(l, n)						\
@@ -65,7 +65,7 @@ static inline void os_held_end(struct os_lock **l)
  *		if (deadline_over(&end))
  *			...
  * It is over only at the call after the one that saw the time pass, so that the
- * caller has looked once more: a virtual processor may have slept. */
+ * caller has looked once more: a virtual processor may have slept (rule 5). */
 struct deadline {
 	uint64_t end;
 	bool late;

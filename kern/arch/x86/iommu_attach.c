@@ -448,6 +448,7 @@ static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 /* Everything that can fail and needs no undoing; of all peers. */
 static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 {
+	unsigned words_of_others = words & ~IOMMU_RMRR;
 	int err = 0;
 
 	for_each_peer(p, d)
@@ -455,8 +456,8 @@ static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	err = err ?: check_unit(d);
 	for_each_peer(p, d)
 		err = err ?: check_same_unit(p, d) ?:
-			check_reserved(p, p == d ? words : words & ~IOMMU_RMRR)
-			?: check_ats(p, words) ?: check_peer(p, s, words) ?:
+			check_reserved(p, p == d ? words : words_of_others) ?:
+			check_ats(p, words) ?: check_peer(p, s, words) ?:
 			entries_prepare(p);
 	return err;
 }

@@ -58,10 +58,9 @@ static void buffers_writes(void)
 
 void quirks_apply(void)
 {
-	unsigned q;
-
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
-		q = quirks_of(d);
+		unsigned q = quirks_of(d);
+
 		if (!q)
 			continue;
 		os_log(OS_INFO, "iommu: %s has quirks 0x%x", dev_text(d).s, q);
