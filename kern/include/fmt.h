@@ -19,6 +19,7 @@ struct text {
 	bool full;
 };
 void text_add(struct text *t, const char *fmt, ...) printf_like(2, 3);
+void text_add_args(struct text *t, const char *fmt, va_list args);
 
 /* The number at *s in that base (10 or 16, no prefix), at most max; advances
  * *s.  false: no digit there, or the number is larger. */

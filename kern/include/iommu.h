@@ -78,7 +78,6 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
 /* No device is attached.  Negative: a failed unit may still walk its tables;
  * they, and the caller's frames in them, must never be used again. */
 int iommu_space_destroy(struct iommu_space *s) must_check;
-unsigned iommu_space_devices(struct iommu_space *s);
 
 /* What changes of a space must flush, those that were refused, too.  Start with
  * { .space = s }; a gather without space swallows everything. */
@@ -104,11 +103,11 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 int iommu_flush(struct iommu_gather *g) must_check;
 
 /* attach: words */
-#define IOMMU_UNSAFE	1	/* though it could not be reset since another
+#define IOMMU_UNSAFE	1u	/* though it could not be reset since another
 				 * owner had it */
-#define IOMMU_RMRR	2	/* drop the firmware's memory of a USB or
+#define IOMMU_RMRR	2u	/* drop the firmware's memory of a USB or
 				 * graphics device */
-#define IOMMU_ATS	4	/* with its device TLB: a trusted device */
+#define IOMMU_ATS	4u	/* with its device TLB: a trusted device */
 /* Takes all functions that share a requester id with d. */
 int iommu_attach(struct iommu_dev *d, struct iommu_space *s,
 		 unsigned words) must_check;
@@ -176,8 +175,9 @@ unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
 void *iommu_peer(struct iommu_dev *d, unsigned n);
 
 /* Checks every invariant of units, tables and devices that can be seen; a line
- * for each subject, "ok" or what is wrong, to say(). */
-void iommu_check(void (*say)(void *arg, const char *line), void *arg);
+ * for each subject, "ok" or what is wrong, to say(), which formats it. */
+typedef void iommu_say(void *arg, const char *fmt, ...) printf_like(2, 3);
+void iommu_check(iommu_say *say, void *arg);
 /* Of one space, whose owner keeps it still: NULL, or what is wrong with its
  * tables; right() says whether a page may be there with those rights. */
 const char *iommu_check_space(struct iommu_space *s,

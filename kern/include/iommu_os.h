@@ -47,6 +47,49 @@ struct os_lock {
 void os_lock(struct os_lock *l);	/* all zero: open */
 void os_unlock(struct os_lock *l);
 
+/* os_hold(&lock): locked from here to the end of the block, however that is
+ * left; what a return gives is read before. */
+#define os_hold(l)	os_hold_as(l, __COUNTER__)
+#define os_hold_as(l, n) os_hold_named(l, n)
+#define os_hold_named(l, n)						\
+	__attribute__((cleanup(os_held_end), unused))			\
+	struct os_lock *held_##n = os_held(l)
+static inline struct os_lock *os_held(struct os_lock *l)
+{
+	os_lock(l);
+	return l;
+}
+
+static inline void os_held_end(struct os_lock **l)
+{
+	os_unlock(*l);
+}
+
+/* The end of a wait for hardware:
+ *	struct deadline end = deadline_in(ns);
+ *	while (not yet)
+ *		if (deadline_over(&end))
+ *			...
+ * It is over only at the call after the one that saw the time pass, so that the
+ * caller has looked once more: a virtual processor may have slept (rule 5). */
+struct deadline {
+	uint64_t end;
+	bool late;
+};
+static inline struct deadline deadline_in(uint64_t ns)
+{
+	return (struct deadline){ .end = os_clock() + ns };
+}
+
+static inline bool deadline_over(struct deadline *d)
+{
+	if (d->late)
+		return true;
+	d->late = os_clock() > d->end;
+	os_relax();
+	return false;
+}
+
 enum os_log_level { OS_ERROR, OS_WARN, OS_INFO };
 void os_log(enum os_log_level level, const char *fmt, ...) printf_like(2, 3);
 /* Keeps the reason with the calling thread, for whoever caused it to read;

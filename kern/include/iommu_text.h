@@ -22,10 +22,9 @@ struct iommu_command {
 	unsigned words;		/* IOMMU_UNSAFE and others */
 };
 /* NULL, or the reason; *subject is then the word that it is about. */
-const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
-			       struct text *subject);
-const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
-			       struct text *subject);
+typedef const char *iommu_parse(const char *s, struct iommu_command *cmd,
+				struct text *subject);
+iommu_parse iommu_parse_attach, iommu_parse_detach;
 const char *iommu_parse_power(const char *s, bool *on);
 /* B:D.F, B:D:F or S:B:D.F, in hexadecimal, and nothing behind it. */
 const char *iommu_parse_bdf(const char *word, uint16_t *segment,

@@ -9,28 +9,8 @@
 
 #include <list.h>
 #include <lock.h>
+#include <pci_regs.h>
 #include <types.h>
-
-#define PCI_VENDOR	0x00
-#define PCI_DEVICE	0x02
-#define PCI_COMMAND	0x04
-#define  PCI_COMMAND_IO		0x1u
-#define  PCI_COMMAND_MEM	0x2u
-#define PCI_STATUS	0x06
-#define  PCI_STATUS_CAPS	0x10u
-#define PCI_CLASS	0x08	/* 32 bits: class, subclass, interface, rev */
-#define PCI_HEADER	0x0e
-#define  PCI_HEADER_BRIDGE	0x01u
-#define  PCI_HEADER_MULTI	0x80u
-#define PCI_BAR(n)	(0x10 + 4 * (n))
-#define PCI_BRIDGE_PREF_LO	0x24	/* base and limit, 16 bits each */
-#define PCI_BRIDGE_PREF_BASE_HI	0x28
-#define PCI_BRIDGE_PREF_LIMIT_HI 0x2c
-#define PCI_CAPS	0x34
-
-#define PCI_CAP_VENDOR	0x09
-#define PCI_CAP_MSI	0x05
-#define PCI_CAP_MSIX	0x11
 
 #define PCI_NBARS	6
 #define PCI_MAX_IRQS	32

@@ -8,18 +8,17 @@
 #define PCIOWN_H
 
 #include <error.h>
+#include <iommu.h>
 #include <lock.h>
 #include <types.h>
 
 struct aspace;
-struct iommu_fault;
 struct pci_device;
 struct proc;
 
 #define PROC_MAX_DEVICES	64	/* of one process */
 #define PROC_MAX_IRQS		64	/* likewise, vectors */
 
-struct iommu_upper;
 /* For iommu_init. */
 const struct iommu_upper *pciown_upper(void);
 void pciown_init(void);		/* before iommu_start */
@@ -58,7 +57,7 @@ int pciown_config_write(struct pci_device *d, unsigned off, unsigned width,
 			uint32_t v) must_check;
 
 /* Every invariant of iommu, devices and I/O tables, a line each to say(). */
-void pciown_check_all(void (*say)(void *arg, const char *line), void *arg);
+void pciown_check_all(iommu_say *say, void *arg);
 
 struct text;
 void pciown_status_text(struct pci_device *d, struct text *t);

@@ -169,21 +169,26 @@ int snprintf(char *to, size_t n, const char *fmt, ...)
 	return len;
 }
 
-void text_add(struct text *t, const char *fmt, ...)
+void text_add_args(struct text *t, const char *fmt, va_list args)
 {
 	size_t left = t->size - t->len;
-	va_list args;
-	size_t len;
+	size_t len = (size_t)vsnprintf(t->buf + t->len, left, fmt, args);
 
-	va_start(args, fmt);
-	len = (size_t)vsnprintf(t->buf + t->len, left, fmt, args);
-	va_end(args);
 	if (len < left) {
 		t->len += len;
 		return;
 	}
 	t->full = true;
 	t->len += left ? left - 1 : 0;
+}
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	text_add_args(t, fmt, args);
+	va_end(args);
 }
 
 static int digit(char c, unsigned base)

@@ -413,19 +413,17 @@ int pciown_config_write(struct pci_device *d, unsigned off, unsigned width,
 }
 
 /* Spaces are told from each other by their process's first device. */
-void pciown_check_all(void (*say)(void *arg, const char *line), void *arg)
+void pciown_check_all(iommu_say *say, void *arg)
 {
 	struct pci_device *d;
-	char line[128];
 
 	qlock(&own.lock);
 	iommu_check(say, arg);
 	list_for_each(d, &pci_devices, link) {
 		if (!d->owner || d->owner->devices.next != &d->owned)
 			continue;
-		snprintf(line, sizeof(line), "pid %d: %s", d->owner->pid,
-			 aspace_check(d->owner->as));
-		say(arg, line);
+		say(arg, "pid %d: %s", d->owner->pid,
+		    aspace_check(d->owner->as));
 	}
 	qunlock(&own.lock);
 }

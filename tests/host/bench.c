@@ -2,6 +2,8 @@
 /* The bench (bench.h): machine, firmware table, boot, processes. */
 #include "bench.h"
 
+#include <vtd/table_impl.h>
+
 /* The driver's own state, as it was when the program began. */
 static struct iommu pristine;
 static bool have_pristine;
@@ -388,4 +390,54 @@ bool can_read(struct process *p, struct function *f, uint64_t va)
 bool can_write(struct process *p, struct function *f, uint64_t va)
 {
 	return can(p, f, va, true);
+}
+
+struct listener {
+	void (*say)(void *arg, const char *line);
+	void *arg;
+};
+
+static void say(void *arg, const char *fmt, ...)
+{
+	const struct listener *l = arg;
+	char line[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	l->say(l->arg, line);
+}
+
+void bench_check(void (*to)(void *arg, const char *line), void *arg)
+{
+	struct listener l = { to, arg };
+
+	iommu_check(say, &l);
+}
+
+uint64_t bench_leaf(const struct sl_table *t, uint64_t va, size_t *size)
+{
+	const uint64_t *table = t->top[0];
+	uint64_t e = 0;
+
+	*size = 0;
+	for (unsigned l = SL_LEVELS; va < SL_END && table; l--) {
+		e = table[sl_index(va, l)];
+		if (sl_is_leaf(e, l)) {
+			*size = sl_span(l);
+			return e;
+		}
+		table = sl_table_under(e, l);
+	}
+	return 0;
+}
+
+unsigned bench_devices(const struct iommu_space *s)
+{
+	unsigned n = 0;
+
+	for (const struct space_unit *su = s->units; su; su = su->next)
+		n += su->devices;
+	return n;
 }

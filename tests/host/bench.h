@@ -39,6 +39,13 @@ struct bench {
 };
 enum { WITHOUT_WIRED, WITH_WIRED };
 
+/* iommu_check, a whole line at a time. */
+void bench_check(void (*to)(void *arg, const char *line), void *arg);
+/* The leaf entry and its size in bytes; 0 if there is none. */
+uint64_t bench_leaf(const struct sl_table *t, uint64_t va, size_t *size);
+/* Attached in a space. */
+unsigned bench_devices(const struct iommu_space *s);
+
 void bench_open(struct bench *b, const struct triple *t, int wired,
 		uint64_t seed);
 /* A machine with no units and functions yet. */

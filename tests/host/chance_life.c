@@ -107,7 +107,7 @@ void run_check(struct run *r)
 		if (r->p[i])
 			check_space(r, r->p[i]);
 	model_call(r->b.m);
-	iommu_check(say, r);
+	bench_check(say, r);
 }
 
 /* Pages one behind the other, aligned to all of them, a stranger's. */

@@ -333,14 +333,14 @@ static void test_a_domain_is_shared_until_the_last_device(void **state)
 	iommu_device_info(dev(b.af), &c);
 	assert_int_equal(a.did, c.did);
 	assert_int_equal(a.pid, 7);
-	assert_int_equal(iommu_space_devices(p->s), 2);
+	assert_int_equal(bench_devices(p->s), 2);
 	assert_int_equal(did_in_use(vtd_of(b.u)), 3);
 	assert_int_equal(process_detach(b.flr), 0);
 	assert_int_equal(did_in_use(vtd_of(b.u)), 3);
 	assert_true(can_write(p, b.af, VA));
 	assert_int_equal(process_detach(b.af), 0);
 	assert_int_equal(did_in_use(vtd_of(b.u)), 2);
-	assert_int_equal(iommu_space_devices(p->s), 0);
+	assert_int_equal(bench_devices(p->s), 0);
 	process_end(p);
 	bench_close(&b);
 }
@@ -446,7 +446,7 @@ static bool attach_fails_at(const char *name, unsigned n)
 		assert_non_null(strstr(b.m->error, "no memory"));
 		assert_int_equal(did_in_use(vtd_of(b.u)), 2);
 		assert_int_equal(iommu_losses().domain_ids, 0);
-		assert_int_equal(iommu_space_devices(p->s), 0);
+		assert_int_equal(bench_devices(p->s), 0);
 		assert_null(dev(b.flr)->space);
 		assert_false(function_mastering(b.flr));
 		assert_in_range(b.m->mem.objects, objects, objects + 3);

@@ -26,7 +26,7 @@ static void check(void)
 {
 	memset(&said, 0, sizeof(said));
 	model_call(model_machine);
-	iommu_check(say, &said);
+	bench_check(say, &said);
 }
 
 static void check_is(const char *line)

@@ -124,10 +124,10 @@ static void test_the_bus_behind_a_unit_whose_failure_is_being_told(void **state)
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_int_equal(iommu_power(false), 0);
-	assert_true(vtd_mark_failed(vtd_of(b.u), "a wait"));
+	vtd_mark_failed(vtd_of(b.u), "a wait");
 	assert_int_equal(iommu_power(true), 0);
 	assert_false(function_mastering(b.flr));
-	assert_true(vtd_tell_failed(vtd_of(b.u), true) < 0);
+	assert_true(vtd_fail(vtd_of(b.u), "a wait") < 0);
 	process_end(p);
 	bench_close(&b);
 }

@@ -149,7 +149,7 @@ static size_t page_size(unsigned page)
 {
 	size_t size;
 
-	sl_lookup(&looked_at->s->table, AT + page * PAGE, &size);
+	bench_leaf(&looked_at->s->table, AT + page * PAGE, &size);
 	return size;
 }
 
@@ -347,7 +347,7 @@ static void test_a_gigabyte(void **state)
 	assert_int_equal(RAM_BASE % (1ul << 30), 0);
 	assert_int_equal(iommu_map(&g, AT, RAM_BASE, 1ul << 30, RW), 0);
 	assert_int_equal(iommu_flush(&g), 0);
-	sl_lookup(&looked_at->s->table, AT, &size);
+	bench_leaf(&looked_at->s->table, AT, &size);
 	assert_int_equal(size, 1ul << 30);
 	owner_plan(looked_at->o, AT + (stretch - RAM_BASE), stretch, RW);
 	owner_commit(looked_at->o);
@@ -355,12 +355,12 @@ static void test_a_gigabyte(void **state)
 	g = (struct iommu_gather){ .space = looked_at->s };
 	assert_int_equal(iommu_keep(&g, AT + (1ul << 29), PAGE, 0), 0);
 	assert_int_equal(iommu_flush(&g), 0);
-	sl_lookup(&looked_at->s->table, AT, &size);
+	bench_leaf(&looked_at->s->table, AT, &size);
 	assert_int_equal(size, BIG);
 	g = (struct iommu_gather){ .space = looked_at->s };
 	assert_int_equal(iommu_map(&g, AT, RAM_BASE, 1ul << 30, RW), 0);
 	assert_int_equal(iommu_flush(&g), 0);
-	sl_lookup(&looked_at->s->table, AT, &size);
+	bench_leaf(&looked_at->s->table, AT, &size);
 	assert_int_equal(size, 1ul << 30);
 	owner_plan(looked_at->o, AT + (stretch - RAM_BASE), stretch, 0);
 	g = (struct iommu_gather){ .space = looked_at->s };

@@ -65,7 +65,7 @@ static uint64_t of_queue(const void *arg)
 
 	for (unsigned i = 0; q->ring && i < VTD_QUEUE_SIZE; i++)
 		sum = mix(mix(sum, q->ring[i].lo), q->ring[i].hi);
-	return mix(mix(sum, q->tries), mix(q->descriptors, q->tails));
+	return mix(sum, q->tries);
 }
 
 static void watch(struct os_lock *lock, const char *name,

@@ -14,7 +14,7 @@
 static void check_lookup(struct naive *n, uint64_t va)
 {
 	size_t size;
-	uint64_t e = sl_lookup(&n->t, va, &size);
+	uint64_t e = bench_leaf(&n->t, va, &size);
 
 	assert_int_equal(e ? page_of(e, size == span(1) ? 1 : size == span(2) ?
 				     2 : 3, va) : 0, wanted(va));
@@ -157,7 +157,7 @@ static size_t size_at(uint64_t va)
 {
 	size_t size;
 
-	return sl_lookup(&naive.t, va, &size) ? size : 0;
+	return bench_leaf(&naive.t, va, &size) ? size : 0;
 }
 
 #define GB	(1ul << 30)

@@ -289,7 +289,7 @@ static void hand_out(uint64_t *seed)
 		power(true);
 		break;
 	case 1:
-		iommu_check(say, NULL);
+		bench_check(say, NULL);
 		break;
 	case 2:
 	case 3:

@@ -10,7 +10,7 @@ import csource
 
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.c",
-           "kern/arch/x86/vtd/*.h"]
+           "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
@@ -37,10 +37,10 @@ CALLS = [
     ("fence", "fence_all", ""), ("fence", "master_all_attached", ""),
     ("fence", "still_mastering", "NULL"), ("fence", "drain_attached", ""),
     ("fence", "wait_for_transactions", ""), ("fence", "function_reset", "true"),
-    ("fence", "leave_ats", ""), ("fence", "ats_enable", ""),
+    ("fence", "leave_ats", "d->ats_in"), ("fence", "ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
     ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
-    ("line", "os_flush", ""),
+    ("line", "os_flush", ""), ("deadline", "deadline_over", "false"),
 ]
 
 MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
@@ -75,15 +75,15 @@ PATTERNS = [
     ("flush", r"\bdevtlb_twice \? 2", "devtlb_twice ? 1"),
     ("flush", r"\b0, 52\)", "0, 0)"),
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
-    ("flush", r"\bp->nrids; i\+\+", "1; i++", "iommu_attach.c"),
+    ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"\bi < su->nats\b", "i + 1 < su->nats"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
     ("fence", r"\b[dp]->fenced = (?:true|!vtd_alive\(p->unit\));", ";"),
-    ("fence", r"\bset\(\w+, COMMAND, [^;]*;", ";"),
+    ("fence", r"\bset\(\w+, PCI_COMMAND, [^;]*;", ";"),
     ("fence", r"\biommu\.powered = (?:on|false);", ";"),
-    ("fence", r"(?<=;)(\s+)command = get\(d, COMMAND, 2\);\n(?=\s+return)",
+    ("fence", r"(?<=;)(\s+)command = get\(d, PCI_COMMAND, 2\);\n(?=\s+return)",
      r"\1command = want;\n"),
     ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
     ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
@@ -92,8 +92,9 @@ PATTERNS = [
     ("line", r"\.flush_lines = !vtd_coherent\(u\)", ".flush_lines = false"),
     ("line", r"a\.flush_lines \|\| ", ""),
     ("line", r" \|\| b\.flush_lines", ""),
-    ("deadline", r"\blate = os_clock\(\) > end;", "late = false;"),
-    ("deadline", r"\bif \(late\b", "if (late || os_clock() > end"),
+    ("deadline", r"\bd->late = os_clock\(\) > d->end;", "d->late = false;"),
+    ("deadline", r"\bif \(d->late\b", "if (d->late || os_clock() > d->end"),
+    ("deadline", r"\bdeadline_over\(&(\w+)\)", r"(\g<0> || \1.late)"),
     ("deadline", r"\bos_clock\(\) < end\b", "0"),
     ("deadline", r" && n < (?:48|480)\b", ""),
     ("deadline", r"> MAX_TRIES\b", "> ~0u"),
@@ -107,17 +108,18 @@ PATTERNS = [
     ("reserved", r"\bformat\.snoop \?", "1 ?"),
     ("reserved", r"header == 0xffffffff", "0"),
     ("reserved", r"command != 0xffff && ", ""),
-    ("reserved", r" \|\| get\(d, COMMAND, 2\) == 0xffff", ""),
+    ("reserved", r" \|\| get\(d, PCI_COMMAND, 2\) == 0xffff", ""),
 ]
 
 # The functions whose steps stand in an order that matters.
 ORDERED = """
     hand_over forget install new_owner quiesce silence fence list_ats unlist_ats
     leave_ats start_ats reset_attached
-    devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
+    devtlb_timeout no_owner join_unit leave_unit one_less iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
     master_all_attached power_off power_on iommu_stop
-    iommu_flush flush_units submit context_set context_clear make_table vtd_store
+    iommu_flush flush_units submit context_set context_clear vtd_store
+    context_prepare
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_one put_leaf
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
@@ -186,6 +188,28 @@ def order_sites(code, start, end):
                 yield a, b, c, d
 
 
+def early_sites(code, start, end):
+    """What is held to the end of its block, and the last step there."""
+    for block in csource.blocks_of(code, start, end):
+        steps = [(a, b) for a, b in block if csource.is_step(code[a:b]) and
+                 not re.fullmatch(r"return\s+\w+;", code[a:b])]
+        for n, (a, b) in enumerate(steps[:-2]):
+            if re.match(r"\w+_hold\(", code[a:b]):
+                yield a, b, *steps[-1]
+
+
+def chain_sites(code, start, end):
+    """Neighbours in "a ?: b ?: c", which go on only as each gives 0."""
+    for m in re.compile(r"(?:return|=)\s((?:[^;{}]*?\?:)+[^;{}]*);").finditer(
+            code, start, end):
+        found, at = [], m.start(1)
+        for part in m[1].split("?:"):
+            stop = at + len(part.rstrip())
+            found.append((at + len(part) - len(part.lstrip()), stop))
+            at += len(part) + 2
+        yield from (a + b for a, b in zip(found, found[1:]))
+
+
 def of_function(path, name, code, text, start, end):
     """(kind, edits), in the order of the text."""
     file = Path(path).name
@@ -195,7 +219,12 @@ def of_function(path, name, code, text, start, end):
                     key=lambda s: (s[1], s[2], s[3]))]
     if name in ORDERED:
         sites += [("order", [(path, a, b, text[c:d]), (path, c, d, text[a:b])])
-                  for a, b, c, d in sorted(order_sites(code, start, end))]
+                  for a, b, c, d in sorted({
+                      *order_sites(code, start, end),
+                      *chain_sites(code, start, end)})]
+        sites += [("order", [(path, a, b, "{ " + text[a:b]),
+                             (path, c, d, "} " + text[c:d])])
+                  for a, b, c, d in early_sites(code, start, end)]
     return sites
 
 

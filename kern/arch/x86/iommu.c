@@ -44,9 +44,7 @@ struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *also = NULL;
 
-	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next) {
-		if (r->sid != sid || r->dev->segment != segment)
-			continue;
+	for_each_rid(r, segment, sid) {
 		if (r->dev->sid == sid)
 			return r->dev;
 		also = r->dev;
@@ -68,10 +66,9 @@ static void unit_failed(struct vtd *u)
 {
 	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for (; d; d = d->next_in_unit)
 		fence(d, "its unit failed");
-	os_unlock(&iommu.lock);
 }
 
 static void fault_event(void *unit)
@@ -92,7 +89,6 @@ static const char *unit_refused(const struct dmar_entry *e)
 
 static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 {
-	struct scope like = { .use = SCOPE_UNIT, .segment = e->segment };
 	const char *why = unit_refused(e);
 	struct vtd *u = why ? NULL : os_alloc(sizeof(*u));
 
@@ -113,30 +109,17 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 	u->failed = unit_failed;
 	u->devtlb_timeout = devtlb_timeout;
 	iommu.units[iommu.nunits++] = u;
-	like.unit = u;
-	scopes_add(t, e, &like);
+	scopes_add(t, e, SCOPE_UNIT, u);
 	if (e->flags & DMAR_DRHD_INCLUDE_PCI_ALL)
 		iommu.all_of_segment[iommu.nall++] = u;
 }
 
 static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 {
-	struct scope like = { .use = SCOPE_ATS, .segment = e->segment };
-
 	if (e->type != DMAR_ATSR || !(e->flags & DMAR_ATSR_ALL_PORTS))
-		scopes_add(t, e, &like);
+		scopes_add(t, e, SCOPE_ATS, NULL);
 	else if (iommu.nats_segments < MAX_UNITS)
 		iommu.ats_segments[iommu.nats_segments++] = e->segment;
-}
-
-static void add_reserved(const struct dmar_table *t, const struct dmar_entry *e)
-{
-	struct scope like = {
-		.use = SCOPE_RESERVED, .segment = e->segment,
-		.base = e->base, .limit = e->limit,
-	};
-
-	scopes_add(t, e, &like);
 }
 
 /* A reserved region that is wrong still says whose it is; iommu_reserved.c
@@ -147,7 +130,7 @@ static void add_entry(const struct dmar_table *t, const struct dmar_entry *e)
 		os_log(OS_WARN, "dmar: offset %u: %s; dropped", e->offset,
 		       dmar_strerror(e->error));
 	if (e->type == DMAR_RMRR)
-		add_reserved(t, e);
+		scopes_add(t, e, SCOPE_RESERVED, NULL);
 	if (e->error)
 		return;
 	if (e->type == DMAR_DRHD)
@@ -198,7 +181,6 @@ unsigned iommu_address_bits(void)
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
 	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
-	struct rid **bucket = rid_bucket(segment, sid);
 
 	if (!d)
 		return NULL;
@@ -209,10 +191,7 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	d->unit = scope_unit(segment, sid);
 	pci_function_init(d);
 	d->reserved = scope_names(SCOPE_RESERVED, d);
-	d->rids[d->nrids++] = (struct rid){
-		.next = *bucket, .dev = d, .sid = sid,
-	};
-	*bucket = d->rids;
+	add_rid(d, sid);
 	d->next = iommu.devs;
 	iommu.devs = d;
 	if (d->unit) {
@@ -223,19 +202,20 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	return d;
 }
 
+bool leaves_bus(struct iommu_dev *d)
+{
+	os_hold(&iommu.lock);
+	return bus_master(d, false);
+}
+
 /* Rule 1: nobody's device masters the bus, but one whose reserved memory has
  * been installed and is about to be translated. */
 static void fence_all(bool on)
 {
-	bool obeyed;
-
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		if (on && d->space)
 			continue;
-		os_lock(&iommu.lock);
-		obeyed = bus_master(d, false);
-		os_unlock(&iommu.lock);
-		if (!obeyed)
+		if (!leaves_bus(d))
 			os_log(OS_WARN, "iommu: %s cannot be kept from "
 			       "mastering the bus", dev_text(d).s);
 		wait_for_transactions(d);
@@ -257,12 +237,6 @@ static void protect_unit(struct vtd *u)
 		d = d->next_in_unit;
 	if (!d)
 		(void)!vtd_protect(u);	/* or it has failed, and said so */
-}
-
-static void prepare_unit(struct vtd *u)
-{
-	if (vtd_prepare(u) < 0 && vtd_alive(u))
-		u->unsupported = "no memory for it";
 }
 
 static void log_unit(const struct vtd *u, bool on)
@@ -302,8 +276,8 @@ void iommu_start(bool on)
 	groups_make();
 	quirks_apply();
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (can_run(iommu.units[i]))
-			prepare_unit(iommu.units[i]);
+		if (can_run(iommu.units[i]) && vtd_prepare(iommu.units[i]) < 0)
+			iommu.units[i]->unsupported = "no memory for it";
 	reserved_install();
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		if (can_run(iommu.units[i]))
@@ -324,25 +298,21 @@ bool iommu_powered(void)
 
 static void master_all_attached(bool on)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	__atomic_store_n(&iommu.powered, on, __ATOMIC_RELEASE);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (wants_bus(d))
 			bus_master(d, on);
-	os_unlock(&iommu.lock);
 }
 
 /* The first device that masters the bus although it should not. */
 static struct iommu_dev *still_mastering(void)
 {
-	struct iommu_dev *d;
-
-	os_lock(&iommu.lock);
-	for (d = iommu.devs; d; d = d->next)
+	os_hold(&iommu.lock);
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (!function_gone(d) && !bus_master(d, false))
-			break;
-	os_unlock(&iommu.lock);
-	return d;
+			return d;
+	return NULL;
 }
 
 static void drain_attached(void)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Handing a device over: attach and detach check everything that can fail
- * first and then go through one transaction, hand_over(), whose order is rule 2.
+ * first and then go through one transaction, hand_over(), ordered as in rule 2.
  * All functions that share a requester id go together.
  */
 #include "iommu_impl.h"
 
-#define CLASS_DISPLAY	0x03
-#define CLASS_USB	0x0c03
+#include <pci_regs.h>
 
 void fence(struct iommu_dev *d, const char *why)
 {
@@ -20,53 +19,45 @@ void fence(struct iommu_dev *d, const char *why)
 	d->fenced = true;
 }
 
-/* iommu.lock held.  From here on the space's flushes reach the device's TLB;
- * room for it has been checked. */
+/* From here on the space's flushes reach the device's TLB; room for it has been
+ * checked. */
 static void join_ats(struct iommu_dev *d, struct space_unit *su)
 {
 	unsigned i = (unsigned)__builtin_ctz(~su->ats_used);
 
+	os_hold(&iommu.lock);
 	WRITE_ONCE(su->ats[i], d->sid);
 	__atomic_fetch_or(&su->ats_used, 1u << i, __ATOMIC_SEQ_CST);
 	d->ats_in = su;
 }
 
 /* iommu.lock held.  It may not use its TLB any more: nothing needs to be
- * flushed there. */
-static void leave_ats(struct iommu_dev *d)
+ * flushed there.  Where it was in use. */
+static struct space_unit *leave_ats(struct iommu_dev *d)
 {
 	struct space_unit *su = d->ats_in;
+	unsigned i = 0;
 
 	if (!su)
-		return;
-	for (unsigned i = 0; i < MAX_ATS; i++)
-		if (su->ats_used & 1u << i && su->ats[i] == d->sid)
-			__atomic_fetch_and(&su->ats_used, ~(1u << i),
-					   __ATOMIC_RELEASE);
+		return NULL;
+	while (!(su->ats_used & 1u << i) || su->ats[i] != d->sid)
+		i++;
+	__atomic_fetch_and(&su->ats_used, ~(1u << i), __ATOMIC_RELEASE);
 	d->ats_in = NULL;
 	ats_enable(d, false);
+	return su;
 }
 
-/* Where it was in use. */
 static struct space_unit *stop_ats(struct iommu_dev *d)
 {
-	struct space_unit *su;
-
-	os_lock(&iommu.lock);
-	su = d->ats_in;
-	leave_ats(d);
-	os_unlock(&iommu.lock);
-	return su;
+	os_hold(&iommu.lock);
+	return leave_ats(d);
 }
 
 static bool uses_ats(const struct iommu_dev *d)
 {
-	bool uses;
-
-	os_lock(&iommu.lock);
-	uses = d->ats_in;
-	os_unlock(&iommu.lock);
-	return uses;
+	os_hold(&iommu.lock);
+	return d->ats_in;
 }
 
 /* A device that does not answer invalidations is fenced alone.  What it still
@@ -75,36 +66,32 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 {
 	struct iommu_dev *d;
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	d = find_device(u->segment, sid);
-	if (d) {
-		fence(d, "its device TLB does not answer");
-		d->mute |= d->ats_in != NULL;
-		leave_ats(d);
-	}
-	os_unlock(&iommu.lock);
+	if (!d)
+		return;
+	fence(d, "its device TLB does not answer");
+	d->mute |= leave_ats(d) != NULL;
 }
 
 /* Off the bus and drained; a device that is gone is cut off above. */
 static void silence(struct iommu_dev *d)
 {
-	struct iommu_dev *port = NULL;
-	bool gone = function_gone(d);
+	struct iommu_dev *port = bridge_above(d);
 
-	if (gone)
-		port = bridge_above(d);
-	os_lock(&iommu.lock);
-	if (gone && port)
-		cut_off(port);
-	else if (!gone && !bus_master(d, false))
-		os_log(OS_WARN, "iommu: %s does not let go of the bus",
-		       dev_text(d).s);
-	os_unlock(&iommu.lock);
-	if (gone)
-		os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
-		       port ? "; the port above it is closed" : "");
-	else
+	if (!function_gone(d)) {
+		if (!leaves_bus(d))
+			os_log(OS_WARN, "iommu: %s does not let go of the bus",
+			       dev_text(d).s);
 		wait_for_transactions(d);
+		return;
+	}
+	if (port) {
+		os_hold(&iommu.lock);
+		cut_off(port);
+	}
+	os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
+	       port ? "; the port above it is closed" : "");
 }
 
 /* A reset takes the device's own TLB with it (PCI Express 10.3.2). */
@@ -170,20 +157,37 @@ static int forget(struct iommu_dev *d, uint16_t did)
 	return b.err;
 }
 
+int entries_prepare(const struct iommu_dev *d)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < d->nrids && !err; i++)
+		err = context_prepare(d->unit, d->rids[i].sid);
+	return err;
+}
+
+void entries_set(const struct iommu_dev *d, struct iommu_space *s,
+		 const struct space_unit *su, bool ats)
+{
+	physaddr_t root = sl_root(&s->table, d->unit->levels);
+
+	for (unsigned i = 0; i < d->nrids; i++)
+		context_set(d->unit, d->rids[i].sid, root, su->did, ats);
+}
+
 /* A unit in caching mode holds the absent entry too, under domain id 0
  * (VT-d 6.1), and may hold absent translations of the new domain. */
 static int install(struct iommu_dev *d, struct iommu_space *s,
 		   struct space_unit *su, bool ats)
 {
-	physaddr_t root = sl_root(&s->table, d->unit->levels);
 	struct batch b = { .unit = d->unit };
 
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++) {
-			context_set(p->unit, p->rids[i].sid, root, su->did, ats);
+		entries_set(p, s, su, ats);
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->nrids; i++)
 			batch_add(&b, inv_context_device(DID_NONE,
 							 p->rids[i].sid));
-		}
 	batch_add(&b, inv_iotlb_domain(su->did));
 	if (!(d->unit->cap & CAP_CM))
 		return vtd_flush_write_buffer(d->unit);
@@ -192,17 +196,15 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 }
 
 /* Off the bus still: its TLB is on before a flush can ask it.  A flush that
- * began before it was listed may not have ended: it must not be filled from what
- * that one is about to drop. */
+ * began before it was listed may not have ended: it must not be filled from
+ * what that one is about to drop. */
 static int start_ats(struct iommu_dev *d, struct space_unit *su)
 {
 	struct qi_desc flush = inv_iotlb_domain(su->did);
 	int err;
 
 	ats_enable(d, true);
-	os_lock(&iommu.lock);
 	join_ats(d, su);
-	os_unlock(&iommu.lock);
 	err = vtd_invalidate(d->unit, &flush, 1);
 	if (err)
 		stop_ats(d);
@@ -211,13 +213,12 @@ static int start_ats(struct iommu_dev *d, struct space_unit *su)
 
 static void no_owner(struct iommu_dev *d)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for_each_peer(p, d) {
 		p->space = NULL;
 		p->su = NULL;
 		p->mute = false;
 	}
-	os_unlock(&iommu.lock);
 }
 
 /* Bus mastering comes last. */
@@ -227,7 +228,7 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 	for_each_peer(p, d) {
 		if (!s->table.format.snoop)
 			no_snoop_off(p);
-		os_lock(&iommu.lock);
+		os_hold(&iommu.lock);
 		p->space = s;
 		p->su = su;
 		p->used_by = s->serial;
@@ -236,7 +237,6 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 		if (!bus_master(p, true) && !p->fenced)
 			os_log(OS_WARN, "iommu: %s does not take the bus",
 			       dev_text(p).s);
-		os_unlock(&iommu.lock);
 	}
 }
 
@@ -269,11 +269,10 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
  * (SNP in the tree, ECAP.SC). */
 static void forbid_no_snoop(const struct iommu_space *s)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
 		if (d->space == s)
 			no_snoop_off(d);
-	os_unlock(&iommu.lock);
 }
 
 /* The space's tree so that this unit can walk it too. */
@@ -307,7 +306,7 @@ static struct space_unit *new_presence(struct iommu_space *s, struct vtd *u)
 		return NULL;
 	su = os_alloc(sizeof(*su));
 	if (!su) {
-		did_free(u, (uint16_t)did);
+		did_free(u, (uint16_t)did, false);
 		os_error("no memory");
 		return NULL;
 	}
@@ -334,7 +333,6 @@ struct space_unit *join_unit(struct iommu_space *s, struct vtd *u)
 		su->next = s->units;
 		__atomic_store_n(&s->units, su, __ATOMIC_SEQ_CST);
 	}
-	__atomic_fetch_add(&s->devices, 1, __ATOMIC_RELEASE);
 	return su;
 }
 
@@ -356,14 +354,10 @@ void leave_unit(struct iommu_space *s, struct space_unit *su, bool lost)
 {
 	if (lost)
 		WRITE_ONCE(s->lost, true);
-	__atomic_fetch_sub(&s->devices, 1, __ATOMIC_RELEASE);
 	if (--su->devices)
 		return;
 	unlink_unit(s, su);
-	if (lost)
-		did_lose(su->unit, su->did);
-	else
-		did_free(su->unit, su->did);
+	did_free(su->unit, su->did, lost);
 	os_free(su, sizeof(*su));
 }
 
@@ -405,8 +399,8 @@ static int check_unit(const struct iommu_dev *d)
  * operating system does. */
 static int check_reserved(const struct iommu_dev *d, unsigned words)
 {
-	bool dropped = d->class >> 16 == CLASS_DISPLAY ||
-		d->class >> 8 == CLASS_USB;
+	bool dropped = d->class >> 16 == PCI_BASE_DISPLAY ||
+		d->class >> 8 == PCI_CLASS_USB;
 
 	if (!d->reserved)
 		return words & IOMMU_RMRR ?
@@ -456,26 +450,17 @@ static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 /* Everything that can fail and needs no undoing; of all peers. */
 static int check(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 {
+	unsigned words_of_others = words & ~IOMMU_RMRR;
 	int err = 0;
 
 	for_each_peer(p, d)
-		if (!err)
-			err = check_free(p, s);
-	if (!err)
-		err = check_unit(d);
-	for_each_peer(p, d) {
-		if (!err)
-			err = check_same_unit(p, d);
-		if (!err)
-			err = check_reserved(p, p == d ? words : words &
-					     ~(unsigned)IOMMU_RMRR);
-		if (!err)
-			err = check_ats(p, words);
-		if (!err)
-			err = check_peer(p, s, words);
-		for (unsigned i = 0; !err && i < p->nrids; i++)
-			err = context_prepare(p->unit, p->rids[i].sid);
-	}
+		err = err ?: check_free(p, s);
+	err = err ?: check_unit(d);
+	for_each_peer(p, d)
+		err = err ?: check_same_unit(p, d) ?:
+			check_reserved(p, p == d ? words : words_of_others) ?:
+			check_ats(p, words) ?: check_peer(p, s, words) ?:
+			entries_prepare(p);
 	return err;
 }
 
@@ -545,12 +530,8 @@ static int reset_attached(struct iommu_dev *d)
 
 static bool is_mute(const struct iommu_dev *d)
 {
-	bool mute;
-
-	os_lock(&iommu.lock);
-	mute = d->mute;
-	os_unlock(&iommu.lock);
-	return mute;
+	os_hold(&iommu.lock);
+	return d->mute;
 }
 
 int iommu_reset(struct iommu_dev *d)
@@ -565,15 +546,13 @@ int iommu_reset(struct iommu_dev *d)
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
 	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	if (err) {
 		fence(d, "its reset has failed");
-		os_unlock(&iommu.lock);
 		return err;
 	}
 	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));
-	os_unlock(&iommu.lock);
 	return 0;
 }

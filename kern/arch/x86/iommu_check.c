@@ -9,30 +9,6 @@
  */
 #include "iommu_impl.h"
 
-#define SAY_MAX 160
-
-struct checker {
-	void (*say)(void *arg, const char *line);
-	void *arg;
-};
-
-/* Pieces of text, without a formatter of our own: enough for a line. */
-static void line(const struct checker *c, const char *subject,
-		 const char *what)
-{
-	char buf[SAY_MAX];
-	unsigned n = 0;
-
-	for (; *subject && n < SAY_MAX - 3; n++)
-		buf[n] = *subject++;
-	buf[n++] = ':';
-	buf[n++] = ' ';
-	for (; *what && n < SAY_MAX - 1; n++)
-		buf[n] = *what++;
-	buf[n] = '\0';
-	c->say(c->arg, buf);
-}
-
 /* Who has that requester id of d's: d, or one that shares it. */
 static const struct iommu_dev *holder(struct iommu_dev *d, uint16_t sid)
 {
@@ -59,8 +35,10 @@ static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 
 static const char *check_device(struct iommu_dev *d)
 {
-	bool may = wants_bus(d) && iommu.powered && !d->fenced;
+	bool may;
 
+	os_hold(&iommu.lock);
+	may = wants_bus(d) && iommu.powered && !d->fenced;
 	if (function_gone(d))
 		return d->space ? "gone, and attached" : "ok (gone)";
 	for (unsigned i = 0; d->unit && d->unit->root && i < d->nrids; i++)
@@ -78,23 +56,20 @@ static const char *check_device(struct iommu_dev *d)
 /* Ids in use: what spaces have, and the two that are never given. */
 static const char *check_ids(struct vtd *u)
 {
+	struct iommu_dev *d, *o, *first = iommu.unit_devs[unit_index(u)];
 	unsigned n = 2 + u->lost_dids;
-	struct space_unit *seen = NULL;
 
-	for (struct iommu_dev *d = iommu.unit_devs[unit_index(u)]; d;
-	     d = d->next_in_unit) {
-		bool counted = false;
-
-		for (struct iommu_dev *o = iommu.unit_devs[unit_index(u)];
-		     o != d; o = o->next_in_unit)
-			counted |= o->su == d->su;
-		seen = d->su;
-		if (seen && !counted)
-			n++;
-		if (seen && !did_taken(u, seen->did))
+	for (d = first; d; d = d->next_in_unit) {
+		if (!d->su)
+			continue;
+		if (!did_taken(u, d->su->did))
 			return "a domain id in use is marked free";
+		for (o = first; o->su != d->su; o = o->next_in_unit)
+			;
+		n += o == d;	/* the space's first device behind it */
 	}
-	return n == did_in_use(u) ? "ok" : "domain ids are not what spaces have";
+	return n == did_in_use(u) ? "ok" :
+		"domain ids are not what spaces have";
 }
 
 static const char *check_unit(struct vtd *u)
@@ -118,29 +93,13 @@ static const char *check_unit(struct vtd *u)
 	return check_ids(u);
 }
 
-static void hex(char *to, uint64_t v)
+void iommu_check(iommu_say *say, void *arg)
 {
-	for (int shift = 60; shift >= 0; shift -= 4)
-		*to++ = "0123456789abcdef"[v >> shift & 15];
-	*to = '\0';
-}
-
-void iommu_check(void (*say)(void *arg, const char *line), void *arg)
-{
-	struct checker c = { say, arg };
-	char name[] = "unit 0x0123456789abcdef";
-	const char *what;
-
-	for (unsigned i = 0; i < iommu.nunits; i++) {
-		hex(name + 7, iommu.units[i]->base);
-		line(&c, name, check_unit(iommu.units[i]));
-	}
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
-		os_lock(&iommu.lock);
-		what = check_device(d);
-		os_unlock(&iommu.lock);
-		line(&c, dev_text(d).s, what);
-	}
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		say(arg, "unit 0x%016lx: %s", iommu.units[i]->base,
+		    check_unit(iommu.units[i]));
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		say(arg, "%s: %s", dev_text(d).s, check_device(d));
 }
 
 /* Of one space: its tree's own shape, and that each leaf is what the caller
@@ -150,10 +109,6 @@ const char *iommu_check_space(struct iommu_space *s,
 					    physaddr_t pa, int prot),
 			      void *arg)
 {
-	const char *wrong;
-
-	tree_take(s);
-	wrong = sl_check(&s->table, right, arg);
-	tree_give(s);
-	return wrong;
+	tree_hold(s);
+	return sl_check(&s->table, right, arg);
 }

@@ -47,9 +47,8 @@ static struct iommu_dev *source(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *d = find_device(segment, sid);
 
-	for (struct rid *r = *rid_bucket(segment, sid); r; r = r->next)
-		if (r->sid == sid && r->dev->segment == segment &&
-		    d->refused && !r->dev->refused)
+	for_each_rid(r, segment, sid)
+		if (d->refused && !r->dev->refused)
 			d = r->dev;
 	return d;
 }
@@ -60,7 +59,7 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	struct iommu_dev *d;
 	unsigned n;
 
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	d = source(u->segment, rec->sid);
 	if (!d)
 		d = &unknown;
@@ -70,7 +69,6 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	if (n == IOMMU_STORM_FAULTS && d != &unknown)
 		for_each_peer(p, d)
 			fence(p, "too many faults in a second");
-	os_unlock(&iommu.lock);
 }
 
 static bool service(struct vtd *u)

@@ -12,14 +12,8 @@
  */
 #include "iommu_impl.h"
 
-#define HEADER_BRIDGE	1
-#define PCIE_CAPS	0x02
-#define PCIE_TYPE(caps)	((caps) >> 4 & 15u)
-#define ROOT_PORT	4	/* PCI Express 7.5.3.2 */
-#define UPSTREAM_PORT	5
-#define DOWNSTREAM_PORT	6
-#define PCIE_TO_PCI	7
-#define PCI_TO_PCIE	8
+#include <pci_regs.h>
+
 #define NOT_EXPRESS	16u
 
 static unsigned express_type(const struct iommu_dev *d)
@@ -36,14 +30,14 @@ struct iommu_dev *bridge_above(const struct iommu_dev *d)
 	unsigned bus = d->sid >> 8;
 
 	for (struct iommu_dev *b = iommu.devs; b; b = b->next)
-		if (b->header == HEADER_BRIDGE && b->segment == d->segment &&
-		    b->sid >> 8 < bus &&
+		if (b->header == PCI_HEADER_BRIDGE &&
+		    b->segment == d->segment && b->sid >> 8 < bus &&
 		    b->secondary == bus)
 			return b;
 	return NULL;
 }
 
-static void add_rid(struct iommu_dev *d, uint16_t sid)
+void add_rid(struct iommu_dev *d, uint16_t sid)
 {
 	struct rid **head = rid_bucket(d->segment, sid);
 	struct rid *r = &d->rids[d->nrids];
@@ -72,7 +66,7 @@ static void rids_find(struct iommu_dev *d)
 		type = express_type(b);
 		if (type == PCIE_TO_PCI)
 			add_rid(d, (uint16_t)(below->sid & 0xff00));
-		else if (type == NOT_EXPRESS || type == PCI_TO_PCIE)
+		else if (type == NOT_EXPRESS || type == PCIE_FROM_PCI)
 			add_rid(d, b->sid);
 		below = b;
 	}
@@ -107,10 +101,10 @@ static bool switch_apart(const struct iommu_dev *up)
 static bool isolates(const struct iommu_dev *d)
 {
 	switch (express_type(d)) {
-	case ROOT_PORT:
-	case DOWNSTREAM_PORT:
+	case PCIE_ROOT_PORT:
+	case PCIE_DOWNSTREAM_PORT:
 		return slot_apart(d);
-	case UPSTREAM_PORT:
+	case PCIE_UPSTREAM_PORT:
 		return switch_apart(d);
 	default:
 		return false;
@@ -148,21 +142,14 @@ static struct iommu_dev *group_of(struct iommu_dev *d)
 	return find_device(d->segment, slot_first(top)->sid);
 }
 
-static bool are_peers(struct iommu_dev *a, struct iommu_dev *b)
-{
-	for_each_peer(p, a)
-		if (p == b)
-			return true;
-	return false;
-}
-
 /* Two rings become one. */
 static void join_peers(struct iommu_dev *a, struct iommu_dev *b)
 {
 	struct iommu_dev *after = a->peers;
 
-	if (are_peers(a, b))
-		return;
+	for_each_peer(p, a)
+		if (p == b)
+			return;
 	a->peers = b->peers;
 	b->peers = after;
 }
@@ -180,13 +167,9 @@ static void join_group(struct iommu_dev *d)
  * as it is handed to nobody. */
 static void join_sharers(struct iommu_dev *d)
 {
-	struct rid *r;
-
 	for (unsigned i = 0; i < d->nrids; i++)
-		for (r = *rid_bucket(d->segment, d->rids[i].sid); r; r = r->next)
-			if (r->sid == d->rids[i].sid &&
-			    r->dev->segment == d->segment &&
-			    r->dev->header != HEADER_BRIDGE)
+		for_each_rid(r, d->segment, d->rids[i].sid)
+			if (r->dev->header != PCI_HEADER_BRIDGE)
 				join_peers(d, r->dev);
 }
 
@@ -198,7 +181,7 @@ void groups_make(void)
 	}
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		join_group(d);
-		if (d->header != HEADER_BRIDGE)
+		if (d->header != PCI_HEADER_BRIDGE)
 			join_sharers(d);
 	}
 }
@@ -206,9 +189,7 @@ void groups_make(void)
 struct iommu_dev *group_conflict(const struct iommu_dev *d,
 				 const struct iommu_space *s)
 {
-	struct iommu_dev *m = d->group;
-
-	for (; m; m = m->next_in_group)
+	for (struct iommu_dev *m = d->group; m; m = m->next_in_group)
 		if (m->space && m->space->owner && m->space != s)
 			return m;
 	return NULL;

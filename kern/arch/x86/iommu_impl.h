@@ -34,7 +34,6 @@ struct space_unit {
 struct iommu_space {
 	struct sl_table table;
 	struct space_unit *units;
-	unsigned devices;
 	unsigned flushing;	/* how many look at its units */
 	bool changing;		/* its tables: see tree_take() */
 	bool eager;		/* some unit must hear of new entries too */
@@ -107,8 +106,7 @@ struct scope {
 	struct scope *next;
 	enum scope_use use;
 	uint16_t segment, sid;
-	bool bridge;
-	uint8_t secondary, subordinate;
+	uint8_t secondary, subordinate;	/* of a bridge */
 	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
 	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
@@ -143,21 +141,31 @@ struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
 struct rid **rid_bucket(uint16_t segment, uint16_t sid);
+/* Each use of that id, as r. */
+#define for_each_rid(r, segment_, sid_)					\
+	for (struct rid *r = *rid_bucket(segment_, sid_); r; r = r->next) \
+		if (r->sid != (sid_) || r->dev->segment != (segment_)) { \
+		} else
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
 unsigned unit_index(const struct vtd *u);
+/* Takes it off; false: it does not obey. */
+bool leaves_bus(struct iommu_dev *d);
 
 /* iommu_scope.c */
 struct dmar_table;
 struct dmar_entry;
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
-		const struct scope *like);
+		enum scope_use use, struct vtd *unit);
+bool scope_is(const struct scope *s, enum scope_use use, uint16_t segment,
+	      uint16_t sid);
 struct vtd *scope_unit(uint16_t segment, uint16_t sid);
 bool scope_names(enum scope_use use, const struct iommu_dev *d);
 /* Whether the platform lets that function use a device TLB. */
 bool scope_ats(const struct iommu_dev *d);
 
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
+void add_rid(struct iommu_dev *d, uint16_t sid);
 void groups_make(void);			/* once all devices are known */
 struct iommu_dev *bridge_above(const struct iommu_dev *d);
 /* Of the device's group, one that belongs to another owner; NULL: none. */
@@ -174,7 +182,7 @@ void pci_function_init(struct iommu_dev *d);
 bool bus_master(struct iommu_dev *d, bool on);
 bool masters_bus(const struct iommu_dev *d);
 void wait_for_transactions(struct iommu_dev *d);
-bool function_reset(struct iommu_dev *d);
+bool function_reset(struct iommu_dev *d);	/* if it has a method */
 bool function_gone(const struct iommu_dev *d);
 void no_snoop_off(struct iommu_dev *d);
 void ats_enable(struct iommu_dev *d, bool on);
@@ -187,6 +195,11 @@ bool acs_enabled(const struct iommu_dev *d);
 void quirks_apply(void);
 
 /* iommu_attach.c */
+/* The context entries of all ids that the device's requests may bear; room for
+ * them comes first. */
+int entries_prepare(const struct iommu_dev *d) must_check;
+void entries_set(const struct iommu_dev *d, struct iommu_space *s,
+		 const struct space_unit *su, bool ats);
 /* iommu.lock held. */
 void fence(struct iommu_dev *d, const char *why);
 struct space_unit *join_unit(struct iommu_space *s, struct vtd *u);
@@ -198,5 +211,19 @@ struct sl_format unit_format(const struct vtd *u);
 /* Between these the tables are the caller's alone. */
 void tree_take(struct iommu_space *s);
 void tree_give(struct iommu_space *s);
+/* From here to the end of the block, as os_hold(). */
+#define tree_hold(s)							\
+	__attribute__((cleanup(tree_hold_end), unused))			\
+	struct iommu_space *held_tree = tree_held(s)
+static inline struct iommu_space *tree_held(struct iommu_space *s)
+{
+	tree_take(s);
+	return s;
+}
+
+static inline void tree_hold_end(struct iommu_space **s)
+{
+	tree_give(*s);
+}
 
 #endif

@@ -56,46 +56,33 @@ static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 
 void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
 {
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	device_info(d, info);
-	os_unlock(&iommu.lock);
 }
 
-static bool listed_before(const struct iommu_device_info *a,
-			  const struct iommu_device_info *b)
+/* All behind one unit are of one segment. */
+static bool listed_before(const struct iommu_dev *d,
+			  const struct iommu_device_info *info)
 {
-	if (a->pid != b->pid)
-		return a->pid < b->pid;
-	if (a->segment != b->segment)
-		return a->segment < b->segment;
-	return a->sid < b->sid;
-}
-
-static void sort(struct iommu_device_info *list, unsigned n)
-{
-	struct iommu_device_info info;
-	unsigned at;
-
-	for (unsigned i = 1; i < n; i++) {
-		info = list[i];
-		for (at = i; at && listed_before(&info, &list[at - 1]); at--)
-			list[at] = list[at - 1];
-		list[at] = info;
-	}
+	return d->space->pid != info->pid ? d->space->pid < info->pid :
+		d->sid < info->sid;
 }
 
 unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
 			    unsigned max)
 {
 	struct iommu_dev *d;
-	unsigned count = 0;
+	unsigned count = 0, at;
 
-	os_lock(&iommu.lock);
-	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit)
-		if (d->space && d->space->owner && count++ < max)
-			device_info(d, &list[count - 1]);
-	os_unlock(&iommu.lock);
-	sort(list, MIN(count, max));
+	os_hold(&iommu.lock);
+	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit) {
+		if (!d->space || !d->space->owner || count++ >= max)
+			continue;
+		at = count - 1;
+		for (; at && listed_before(d, &list[at - 1]); at--)
+			list[at] = list[at - 1];
+		device_info(d, &list[at]);
+	}
 	return count;
 }
 
@@ -114,8 +101,7 @@ struct iommu_losses iommu_losses(void)
 
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		lost.domain_ids += READ_ONCE(iommu.units[i]->lost_dids);
-	os_lock(&iommu.lock);
+	os_hold(&iommu.lock);
 	lost.table_pages = iommu.lost_pages;
-	os_unlock(&iommu.lock);
 	return lost;
 }

@@ -17,37 +17,32 @@ static struct irt_source source_of(const struct iommu_dev *d)
 	return (struct irt_source){ .sid = top };
 }
 
+/* irq->unit stays NULL where the unit remaps nothing. */
 static int open_in(struct vtd *u, struct irt_entry e, struct iommu_irq *irq)
 {
-	int index = irt_set(u, e);
+	int index;
 
+	*irq = (struct iommu_irq){ 0 };
+	if (!u || u->unsupported || !u->irt || !(u->gcmd & GCMD_IRE))
+		return 0;
+	index = irt_set(u, e);
 	if (index < 0)
 		return -1;
-	irq->unit = u;
-	irq->index = (unsigned)index;
+	*irq = (struct iommu_irq){ u, (unsigned)index };
 	return 0;
-}
-
-static bool remaps(const struct vtd *u)
-{
-	return u && !u->unsupported && u->irt && u->gcmd & GCMD_IRE;
 }
 
 int iommu_irq_open(struct iommu_dev *d, uint8_t vector, uint32_t apic,
 		   struct iommu_irq *irq, uint64_t *addr, uint32_t *data)
 {
 	struct irt_source from = source_of(d);
-	struct irt_message m;
+	int err = open_in(d->unit, irt_entry(&from, vector, apic, false), irq);
 
-	*irq = (struct iommu_irq){ 0 };
-	if (!remaps(d->unit))
-		return 0;
-	if (open_in(d->unit, irt_entry(&from, vector, apic, false), irq) < 0)
-		return -1;
-	m = irt_message(irq->index);
-	*addr = m.addr;
-	*data = m.data;
-	return 0;
+	if (irq->unit) {
+		*addr = irt_message(irq->index);
+		*data = 0;
+	}
+	return err;
 }
 
 static const struct scope *find_ioapic(uint8_t id)
@@ -63,16 +58,13 @@ int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
 			  struct iommu_irq *irq, uint64_t *entry)
 {
 	const struct scope *s = find_ioapic(id);
-	struct irt_source from;
+	struct irt_source from = { .sid = s ? s->sid : 0 };
+	int err = open_in(s ? s->unit : NULL,
+			  irt_entry(&from, vector, apic, level), irq);
 
-	*irq = (struct iommu_irq){ 0 };
-	if (!s || !remaps(s->unit))
-		return 0;
-	from = (struct irt_source){ .sid = s->sid };
-	if (open_in(s->unit, irt_entry(&from, vector, apic, level), irq) < 0)
-		return -1;
-	*entry = irt_ioapic_entry(irq->index, vector);
-	return 0;
+	if (irq->unit)
+		*entry = irt_ioapic_entry(irq->index, vector);
+	return err;
 }
 
 int iommu_irq_close(struct iommu_irq *irq)

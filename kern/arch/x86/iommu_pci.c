@@ -1,60 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One function's configuration space, as far as handing it over needs it: bus
- * mastering, pending transactions, reset.  PCI Local Bus 3.0, 6.2 and 6.7; PCI
- * Express 4.0, 7.5.3; PCI Power Management 1.2, 3.2; Advanced Capabilities ECN.
+ * mastering, pending transactions, reset.
  */
 #include "iommu_impl.h"
 
-#define COMMAND		0x04
-#define COMMAND_MASTER	0x0004u
-#define COMMAND_NO_INTX	0x0400u
-#define STATUS		0x06
-#define STATUS_CAPS	0x0010u
-#define CLASS		0x08		/* revision, then 24 bits of class */
-#define CLASS_BRIDGE	0x06u
-#define HEADER		0x0e
-#define HEADER_BRIDGE	1u
-#define SECONDARY	0x19
-#define CAPS		0x34
+#include <pci_regs.h>
 
-#define CAP_PM		0x01
-#define CAP_PCIE	0x10
-#define CAP_AF		0x13
-
-#define PCIE_DEVCAP	0x04
-#define DEVCAP_FLR	BIT32(28)
-#define PCIE_DEVCTL	0x08
-#define DEVCTL_FLR	0x8000u
-#define DEVCTL_NO_SNOOP	0x0800u
-#define PCIE_DEVSTA	0x0a
-#define DEVSTA_PENDING	0x0020u
-
-#define AF_CAPS		0x03
-#define AF_CAPS_FLR	0x02u
-#define AF_CTRL		0x04
-#define AF_CTRL_FLR	0x01u
-#define AF_STATUS	0x05
-#define AF_PENDING	0x01u
-
-#define PM_CTRL		0x04
-#define PM_STATE	0x0003u
-#define PM_D3HOT	0x0003u
-#define PM_NO_RESET	0x0008u		/* D3hot to D0 keeps all state */
-
-#define EXT_CAPS	0x100
-#define EXT_NEXT(h)	((h) >> 20 & 0xffcu)
-#define EXT_CAP_ACS	0x000d
-#define EXT_CAP_ATS	0x000f
-#define ACS_CAPS	0x04
-#define ACS_CTRL	0x06
-#define ACS_PORT	0x1du		/* source validation, request and
-					 * completion redirect, forwarding */
-#define ACS_FUNCTION	0x0cu		/* the two redirects */
-#define ACS_UNDO	0x60u		/* egress control and direct
-					 * translated let past them */
-#define ATS_CTRL	0x06
-#define ATS_ON		0x8000u
+#define ACS_FUNCTION	(PCIE_ACS_REQUESTS | PCIE_ACS_COMPLETIONS)
+#define ACS_PORT	(ACS_FUNCTION | PCIE_ACS_SOURCE | PCIE_ACS_FORWARD)
+/* Lets requests past these. */
+#define ACS_UNDO	(PCIE_ACS_EGRESS | PCIE_ACS_TRANSLATED)
 
 #define MSEC		1000000ull
 #define DRAIN_DEADLINE	(100 * MSEC)
@@ -84,9 +40,9 @@ static uint8_t find_cap(const struct iommu_dev *d, unsigned id)
 {
 	unsigned at;
 
-	if (!(get(d, STATUS, 2) & STATUS_CAPS))
+	if (!(get(d, PCI_STATUS, 2) & PCI_STATUS_CAPS))
 		return 0;
-	at = get(d, CAPS, 1) & 0xfc;
+	at = get(d, PCI_CAPS, 1) & 0xfc;
 	for (unsigned n = 0; at >= 0x40 && n < 48; n++) {
 		if (get(d, at, 1) == id)
 			return (uint8_t)at;
@@ -98,45 +54,45 @@ static uint8_t find_cap(const struct iommu_dev *d, unsigned id)
 /* Likewise; where there is no extended space all bits are set. */
 static uint16_t find_ext_cap(const struct iommu_dev *d, unsigned id)
 {
-	unsigned at = EXT_CAPS;
+	unsigned at = PCIE_EXT_CAPS;
 	uint32_t header;
 
-	for (unsigned n = 0; d->pcie && at >= EXT_CAPS && n < 480; n++) {
+	for (unsigned n = 0; d->pcie && at >= PCIE_EXT_CAPS && n < 480; n++) {
 		header = get(d, at, 4);
 		if (header == 0xffffffff)
 			return 0;
 		if ((header & 0xffff) == id)
 			return (uint16_t)at;
-		at = EXT_NEXT(header);
+		at = PCIE_EXT_NEXT(header);
 	}
 	return 0;
 }
 
 static enum reset_how reset_how(const struct iommu_dev *d)
 {
-	if (d->pcie && get(d, d->pcie + PCIE_DEVCAP, 4) & DEVCAP_FLR)
+	if (d->pcie && get(d, d->pcie + PCIE_DEVCAP, 4) & PCIE_DEVCAP_FLR)
 		return RESET_FLR;
-	if (d->af && get(d, d->af + AF_CAPS, 1) & AF_CAPS_FLR)
+	if (d->af && get(d, d->af + PCI_AF_CAPS, 1) & PCI_AF_CAPS_FLR)
 		return RESET_AF;
-	if (d->pm && !(get(d, d->pm + PM_CTRL, 2) & PM_NO_RESET))
+	if (d->pm && !(get(d, d->pm + PCI_PM_CTRL, 2) & PCI_PM_NO_RESET))
 		return RESET_PM;
 	return RESET_NONE;
 }
 
 void pci_function_init(struct iommu_dev *d)
 {
-	d->class = get(d, CLASS, 4) >> 8;
-	d->bridge = d->class >> 16 == CLASS_BRIDGE;
-	d->header = get(d, HEADER, 1) & 0x7f;
-	d->pcie = find_cap(d, CAP_PCIE);
-	d->af = find_cap(d, CAP_AF);
-	d->pm = find_cap(d, CAP_PM);
-	d->ats = find_ext_cap(d, EXT_CAP_ATS);
-	d->acs = find_ext_cap(d, EXT_CAP_ACS);
+	d->class = get(d, PCI_CLASS, 4) >> 8;
+	d->bridge = d->class >> 16 == PCI_BASE_BRIDGE;
+	d->header = get(d, PCI_HEADER, 1) & PCI_HEADER_TYPE;
+	d->pcie = find_cap(d, PCI_CAP_PCIE);
+	d->af = find_cap(d, PCI_CAP_AF);
+	d->pm = find_cap(d, PCI_CAP_PM);
+	d->ats = find_ext_cap(d, PCIE_CAP_ATS);
+	d->acs = find_ext_cap(d, PCIE_CAP_ACS);
 	if (!d->bridge)
 		d->reset = reset_how(d);
-	if (d->header == HEADER_BRIDGE) {
-		d->secondary = (uint8_t)get(d, SECONDARY, 1);
+	if (d->header == PCI_HEADER_BRIDGE) {
+		d->secondary = (uint8_t)get(d, PCI_SECONDARY, 1);
 		d->refused = "is a bridge to another bus";
 	}
 }
@@ -145,35 +101,37 @@ void no_snoop_off(struct iommu_dev *d)
 {
 	if (d->pcie)
 		set(d, d->pcie + PCIE_DEVCTL, 2,
-		    get(d, d->pcie + PCIE_DEVCTL, 2) & ~DEVCTL_NO_SNOOP);
+		    get(d, d->pcie + PCIE_DEVCTL, 2) & ~PCIE_DEVCTL_NO_SNOOP);
 }
 
 /* PCI Express 10.5.1.3; the smallest unit of 4 KiB. */
 void ats_enable(struct iommu_dev *d, bool on)
 {
 	if (d->ats)
-		set(d, d->ats + ATS_CTRL, 2, on ? ATS_ON : 0);
+		set(d, d->ats + PCIE_ATS_CTRL, 2, on ? PCIE_ATS_ON : 0);
 }
 
 void cut_off(struct iommu_dev *port)
 {
-	set(port, COMMAND, 2, get(port, COMMAND, 2) & ~COMMAND_MASTER);
+	set(port, PCI_COMMAND, 2,
+	    get(port, PCI_COMMAND, 2) & ~PCI_COMMAND_MASTER);
 }
 
 /* PCI Express 7.7.8: what of it the function has. */
 void acs_enable(struct iommu_dev *d)
 {
 	if (d->acs)
-		set(d, d->acs + ACS_CTRL, 2,
-		    (get(d, d->acs + ACS_CTRL, 2) & ~ACS_UNDO) |
-		    (get(d, d->acs + ACS_CAPS, 2) & ACS_PORT));
+		set(d, d->acs + PCIE_ACS_CTRL, 2,
+		    (get(d, d->acs + PCIE_ACS_CTRL, 2) & ~ACS_UNDO) |
+		    (get(d, d->acs + PCIE_ACS_CAPS, 2) & ACS_PORT));
 }
 
 bool acs_enabled(const struct iommu_dev *d)
 {
-	uint32_t wanted = d->header == HEADER_BRIDGE ? ACS_PORT : ACS_FUNCTION;
+	uint32_t wanted = d->header == PCI_HEADER_BRIDGE ? ACS_PORT :
+		ACS_FUNCTION;
 
-	return d->acs && (get(d, d->acs + ACS_CTRL, 2) &
+	return d->acs && (get(d, d->acs + PCIE_ACS_CTRL, 2) &
 			  (wanted | ACS_UNDO)) == wanted;
 }
 
@@ -184,33 +142,26 @@ bool bus_master(struct iommu_dev *d, bool on)
 	if (d->bridge)
 		return true;
 	on = on && iommu.powered && !d->fenced && vtd_alive(d->unit);
-	command = get(d, COMMAND, 2);
-	want = (command | COMMAND_NO_INTX) & ~COMMAND_MASTER;
-	if (on)
-		want |= COMMAND_MASTER;
-	set(d, COMMAND, 2, want);
-	command = get(d, COMMAND, 2);
-	return command != 0xffff && !(command & COMMAND_MASTER) == !on;
+	want = get(d, PCI_COMMAND, 2) & ~PCI_COMMAND_MASTER;
+	want |= PCI_COMMAND_NO_INTX | (on ? PCI_COMMAND_MASTER : 0);
+	set(d, PCI_COMMAND, 2, want);
+	command = get(d, PCI_COMMAND, 2);
+	return command != 0xffff && !(command & PCI_COMMAND_MASTER) == !on;
 }
 
 bool masters_bus(const struct iommu_dev *d)
 {
-	return get(d, COMMAND, 2) & COMMAND_MASTER;
+	return get(d, PCI_COMMAND, 2) & PCI_COMMAND_MASTER;
 }
 
-/* Bounded; looks once more after the deadline. */
 static bool wait_clear(const struct iommu_dev *d, unsigned off, unsigned width,
-		       uint32_t bit, uint64_t within)
+		       uint32_t bit)
 {
-	uint64_t end = os_clock() + within;
-	bool late = false;
+	struct deadline end = deadline_in(DRAIN_DEADLINE);
 
-	while (get(d, off, width) & bit) {
-		if (late)
+	while (get(d, off, width) & bit)
+		if (deadline_over(&end))
 			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
 	return true;
 }
 
@@ -220,13 +171,13 @@ void wait_for_transactions(struct iommu_dev *d)
 
 	if (d->pcie)
 		drained = wait_clear(d, d->pcie + PCIE_DEVSTA, 2,
-				     DEVSTA_PENDING, DRAIN_DEADLINE);
+				     PCIE_DEVSTA_PENDING);
 	else if (d->af)
-		drained = wait_clear(d, d->af + AF_STATUS, 1, AF_PENDING,
-				     DRAIN_DEADLINE);
+		drained = wait_clear(d, d->af + PCI_AF_STATUS, 1,
+				     PCI_AF_PENDING);
 	if (!drained)
 		os_log(OS_WARN, "iommu: %s still has transactions pending",
-		       bdf_text(d->segment, d->sid).s);
+		       dev_text(d).s);
 }
 
 static void pause_for(uint64_t ns)
@@ -244,18 +195,18 @@ static void start_reset(struct iommu_dev *d)
 	switch (d->reset) {
 	case RESET_FLR:
 		set(d, d->pcie + PCIE_DEVCTL, 2,
-		    get(d, d->pcie + PCIE_DEVCTL, 2) | DEVCTL_FLR);
+		    get(d, d->pcie + PCIE_DEVCTL, 2) | PCIE_DEVCTL_FLR);
 		pause_for(FLR_TIME);
 		break;
 	case RESET_AF:
-		set(d, d->af + AF_CTRL, 1, AF_CTRL_FLR);
+		set(d, d->af + PCI_AF_CTRL, 1, PCI_AF_CTRL_FLR);
 		pause_for(FLR_TIME);
 		break;
 	case RESET_PM:
-		pm = get(d, d->pm + PM_CTRL, 2) & ~PM_STATE;
-		set(d, d->pm + PM_CTRL, 2, pm | PM_D3HOT);
+		pm = get(d, d->pm + PCI_PM_CTRL, 2) & ~PCI_PM_STATE;
+		set(d, d->pm + PCI_PM_CTRL, 2, pm | PCI_PM_D3HOT);
 		pause_for(PM_TIME);
-		set(d, d->pm + PM_CTRL, 2, pm);
+		set(d, d->pm + PCI_PM_CTRL, 2, pm);
 		pause_for(PM_TIME);
 		break;
 	case RESET_NONE:
@@ -265,15 +216,11 @@ static void start_reset(struct iommu_dev *d)
 
 static bool comes_back(struct iommu_dev *d)
 {
-	uint64_t end = os_clock() + BACK_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(BACK_DEADLINE);
 
-	while (function_gone(d) || get(d, COMMAND, 2) == 0xffff) {
-		if (late)
+	while (function_gone(d) || get(d, PCI_COMMAND, 2) == 0xffff)
+		if (deadline_over(&end))
 			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
 	return true;
 }
 
@@ -285,12 +232,10 @@ bool function_reset(struct iommu_dev *d)
 	uint32_t header[SAVED_DWORDS];
 	uint32_t ctl = 0;
 
-	if (d->reset == RESET_NONE)
-		return false;
 	for (unsigned i = 1; i < SAVED_DWORDS; i++)
 		header[i] = get(d, i * 4, 4);
 	if (d->pcie)
-		ctl = get(d, d->pcie + PCIE_DEVCTL, 2) & ~DEVCTL_FLR;
+		ctl = get(d, d->pcie + PCIE_DEVCTL, 2) & ~PCIE_DEVCTL_FLR;
 	start_reset(d);
 	if (!comes_back(d))
 		return false;
@@ -299,6 +244,6 @@ bool function_reset(struct iommu_dev *d)
 	for (unsigned i = SAVED_DWORDS - 1; i > 1; i--)
 		set(d, i * 4, 4, header[i]);
 	acs_enable(d);
-	set(d, COMMAND, 2, header[1] & 0xffff & ~COMMAND_MASTER);
+	set(d, PCI_COMMAND, 2, header[1] & 0xffff & ~PCI_COMMAND_MASTER);
 	return true;
 }

@@ -2,10 +2,8 @@
 /* What quirks (vtd/quirks.h) change; once all devices are known. */
 #include "iommu_impl.h"
 
+#include <pci_regs.h>
 #include <vtd/quirks.h>
-
-#define CLASS_DISPLAY	0x03
-#define CLASS_AUDIO	0x0403
 
 static unsigned quirks_of(const struct iommu_dev *d)
 {
@@ -16,7 +14,7 @@ static unsigned quirks_of(const struct iommu_dev *d)
 
 static bool is_graphics(const struct iommu_dev *d)
 {
-	return d->class >> 16 == CLASS_DISPLAY;
+	return d->class >> 16 == PCI_BASE_DISPLAY;
 }
 
 /* Graphics is for nobody; a unit that serves nothing else is left alone. */
@@ -47,7 +45,7 @@ static void no_sound(const struct iommu_dev *chipset)
 	if (!QUIRK_ISOCH_ENABLED(v) || QUIRK_ISOCH_ENTRIES(v))
 		return;
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
-		if (d->class >> 8 == CLASS_AUDIO)
+		if (d->class >> 8 == PCI_CLASS_AUDIO)
 			d->refused = "the firmware has given its unit no TLB "
 				"entries";
 }
@@ -60,10 +58,9 @@ static void buffers_writes(void)
 
 void quirks_apply(void)
 {
-	unsigned q;
-
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
-		q = quirks_of(d);
+		unsigned q = quirks_of(d);
+
 		if (!q)
 			continue;
 		os_log(OS_INFO, "iommu: %s has quirks 0x%x", dev_text(d).s, q);

@@ -27,12 +27,6 @@ static const char *wrong(const struct iommu_dev *d, const struct scope *r)
 	return NULL;
 }
 
-static bool names(const struct scope *r, const struct iommu_dev *d)
-{
-	return r->use == SCOPE_RESERVED && r->segment == d->segment &&
-		r->sid == d->sid;
-}
-
 static int map_region(struct iommu_space *s, const struct scope *r)
 {
 	struct iommu_change change = { 0 };
@@ -50,7 +44,7 @@ static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
 	unsigned n = 0;
 
 	for (struct scope *r = iommu.scopes; r; r = r->next) {
-		if (!names(r, d))
+		if (!scope_is(r, SCOPE_RESERVED, d->segment, d->sid))
 			continue;
 		why = wrong(d, r);
 		if (!why && map_region(s, r) < 0)
@@ -65,27 +59,6 @@ static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
 	return n;
 }
 
-/* Under each id that its requests may bear. */
-static bool prepare(struct iommu_dev *d)
-{
-	for (unsigned i = 0; i < d->nrids; i++)
-		if (context_prepare(d->unit, d->rids[i].sid) < 0)
-			return false;
-	return true;
-}
-
-static void set_entries(struct iommu_dev *d, struct iommu_space *s,
-			struct space_unit *su)
-{
-	for (unsigned i = 0; i < d->nrids; i++)
-		context_set(d->unit, d->rids[i].sid,
-			    sl_root(&s->table, d->unit->levels), su->did,
-			    false);
-	d->space = s;
-	d->su = su;
-	d->mastered = masters_bus(d);
-}
-
 /* Our tables are not in use yet: entries may be stored without flushing
  * caches. */
 static void install(struct iommu_dev *d)
@@ -95,8 +68,11 @@ static void install(struct iommu_dev *d)
 
 	if (s && map_regions(s, d))
 		su = join_unit(s, d->unit);
-	if (su && prepare(d)) {
-		set_entries(d, s, su);
+	if (su && entries_prepare(d) == 0) {
+		entries_set(d, s, su, false);
+		d->space = s;
+		d->su = su;
+		d->mastered = masters_bus(d);
 		return;
 	}
 	if (su)

@@ -8,11 +8,7 @@
 #include "iommu_impl.h"
 
 #include <dmar.h>
-
-#define PCI_HEADER_TYPE	0x0e
-#define PCI_SECONDARY	0x19
-#define PCI_SUBORDINATE	0x1a
-#define HEADER_BRIDGE	1
+#include <pci_regs.h>
 
 static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
 {
@@ -21,9 +17,9 @@ static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
 
 static bool is_bridge(uint16_t segment, uint16_t sid)
 {
-	uint32_t type = os_pci_read(segment, sid, PCI_HEADER_TYPE, 1);
+	uint32_t type = os_pci_read(segment, sid, PCI_HEADER, 1);
 
-	return type != 0xff && (type & 0x7f) == HEADER_BRIDGE;
+	return type != 0xff && (type & PCI_HEADER_TYPE) == PCI_HEADER_BRIDGE;
 }
 
 /* Follows a path through the bridges' secondary buses; false: it leads to
@@ -46,8 +42,8 @@ static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
 		os_pci_read(segment, *sid, 0, 4) != 0xffffffff);
 }
 
-/* What a scope of that type is for, in a structure that is for `like`; false:
- * nothing that we know. */
+/* What a scope of that type is for, in a structure that is for like->use;
+ * false: nothing that we know. */
 static bool means(const struct dmar_scope *s, struct scope *like)
 {
 	if (s->type == DMAR_SCOPE_IOAPIC && like->use == SCOPE_UNIT) {
@@ -58,7 +54,6 @@ static bool means(const struct dmar_scope *s, struct scope *like)
 	return s->type == DMAR_SCOPE_ENDPOINT || s->type == DMAR_SCOPE_BRIDGE;
 }
 
-/* `like` says what for. */
 static void add(const struct scope *like, uint16_t sid)
 {
 	struct scope *s = os_alloc(sizeof(*s));
@@ -72,7 +67,6 @@ static void add(const struct scope *like, uint16_t sid)
 	s->next = iommu.scopes;
 	s->sid = sid;
 	if (is_bridge(s->segment, sid)) {
-		s->bridge = true;
 		s->secondary = (uint8_t)os_pci_read(s->segment, sid,
 						    PCI_SECONDARY, 1);
 		s->subordinate = (uint8_t)os_pci_read(s->segment, sid,
@@ -82,7 +76,7 @@ static void add(const struct scope *like, uint16_t sid)
 }
 
 void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
-		const struct scope *like)
+		enum scope_use use, struct vtd *unit)
 {
 	struct dmar_scope s = { 0 };
 	struct scope what;
@@ -94,7 +88,10 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 			       s.offset, dmar_strerror(s.error));
 			continue;
 		}
-		what = *like;
+		what = (struct scope){
+			.use = use, .segment = e->segment, .unit = unit,
+			.base = e->base, .limit = e->limit,
+		};
 		if (!means(&s, &what))
 			continue;
 		if (resolve(t, &s, e->segment, &sid))
@@ -105,19 +102,20 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 	}
 }
 
-static bool names(const struct scope *s, enum scope_use use, uint16_t segment,
-		  uint16_t sid)
+bool scope_is(const struct scope *s, enum scope_use use, uint16_t segment,
+	      uint16_t sid)
 {
 	return s->use == use && s->segment == segment && s->sid == sid;
 }
 
-/* A bridge that firmware gave no buses has nothing below it. */
+/* A bridge that firmware gave no buses has nothing below it; what is none has
+ * bus 0 for its secondary. */
 static bool is_above(const struct scope *s, enum scope_use use,
 		     uint16_t segment, uint16_t sid)
 {
 	unsigned bus = sid >> 8;
 
-	return s->use == use && s->bridge && s->segment == segment &&
+	return s->use == use && s->segment == segment &&
 		s->secondary > s->sid >> 8 && bus >= s->secondary &&
 		bus <= s->subordinate;
 }
@@ -139,7 +137,7 @@ struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 	struct vtd *above;
 
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (names(s, SCOPE_UNIT, segment, sid))
+		if (scope_is(s, SCOPE_UNIT, segment, sid))
 			return s->unit;
 	above = unit_above(segment, sid);
 	if (above)
@@ -153,7 +151,7 @@ struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 bool scope_names(enum scope_use use, const struct iommu_dev *d)
 {
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (names(s, use, d->segment, d->sid))
+		if (scope_is(s, use, d->segment, d->sid))
 			return true;
 	return false;
 }
@@ -166,7 +164,7 @@ bool scope_ats(const struct iommu_dev *d)
 		if (iommu.ats_segments[i] == d->segment)
 			return true;
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (names(s, SCOPE_ATS, d->segment, d->sid) ||
+		if (scope_is(s, SCOPE_ATS, d->segment, d->sid) ||
 		    is_above(s, SCOPE_ATS, d->segment, d->sid))
 			return true;
 	return false;

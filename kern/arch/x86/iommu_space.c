@@ -43,20 +43,14 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
 int iommu_space_destroy(struct iommu_space *s)
 {
 	if (s->lost) {
-		os_lock(&iommu.lock);
+		os_hold(&iommu.lock);
 		iommu.lost_pages += s->table.pages;
-		os_unlock(&iommu.lock);
 		return os_error("its unit failed: %lu table pages are lost",
 				s->table.pages);
 	}
 	sl_free(&s->table);
 	os_free(s, sizeof(*s));
 	return 0;
-}
-
-unsigned iommu_space_devices(struct iommu_space *s)
-{
-	return __atomic_load_n(&s->devices, __ATOMIC_ACQUIRE);
 }
 
 /* No lock, since large changes take their time.  Who has it does not wait for
@@ -80,47 +74,35 @@ static uint64_t rights(int prot)
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
-	int err = 0;
-
 	if (!g->space)
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
-	tree_take(g->space);
-	if (len != PGSIZE || !sl_put_page(&g->space->table, va, pa,
-					  rights(prot), &g->change))
-		err = sl_map(&g->space->table, va, pa, len, rights(prot),
-			     &g->change);
-	tree_give(g->space);
-	return err;
+	tree_hold(g->space);
+	if (len == PGSIZE && sl_put_page(&g->space->table, va, pa, rights(prot),
+					 &g->change))
+		return 0;
+	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
 }
 
 int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 		   size_t n)
 {
-	int err;
-
 	if (!g->space)
 		return 0;
-	tree_take(g->space);
-	err = sl_map_list(&g->space->table, va, list, n, &g->change);
-	tree_give(g->space);
-	return err;
+	tree_hold(g->space);
+	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
-	int err = 0;
-
 	if (!g->space)
 		return 0;
-	tree_take(g->space);
-	if (len != PGSIZE || prot ||
-	    !sl_put_page(&g->space->table, va, 0, 0, &g->change))
-		err = sl_keep(&g->space->table, va, len, rights(prot),
-			      &g->change);
-	tree_give(g->space);
-	return err;
+	tree_hold(g->space);
+	if (len == PGSIZE && !prot &&
+	    sl_put_page(&g->space->table, va, 0, 0, &g->change))
+		return 0;
+	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
 }
 
 /* Entries that were there must be forgotten, by the unit and by its devices; new
@@ -183,9 +165,8 @@ static int flush(struct iommu_space *s, struct iommu_change *c)
 	if (err && c->removed)
 		WRITE_ONCE(s->lost, true);
 	if ((c->tombs || c->nburied) && !READ_ONCE(s->lost)) {
-		tree_take(s);
+		tree_hold(s);
 		sl_reap(&s->table, c);
-		tree_give(s);
 	}
 	iommu_change_clear(c);
 	return err;

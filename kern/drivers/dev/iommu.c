@@ -76,9 +76,14 @@ static void info_text(struct text *t)
 		iommu_format_unit(t, &unit);
 }
 
-static void say(void *arg, const char *line)
+static void say(void *arg, const char *fmt, ...)
 {
-	text_add(arg, "%s\n", line);
+	va_list args;
+
+	va_start(args, fmt);
+	text_add_args(arg, fmt, args);
+	va_end(args);
+	text_add(arg, "\n");
 }
 
 static void make_text(struct chan *c, struct text *t)
@@ -148,35 +153,34 @@ static int failed(const char *verb, const struct pci_device *d)
 	return refuse(verb, d->name, current_kthread()->errstr);
 }
 
-static struct pci_device *find(const char *verb,
-			       const struct iommu_command *cmd)
+/* A command about a device, and that device; negative: refused. */
+static int parse(const char *verb, iommu_parse *parser, const char *s,
+		 struct iommu_command *cmd, struct pci_device **d)
 {
-	struct pci_device *d = pci_find(cmd->segment, cmd->sid);
-	char name[32];
-	struct text t = { .buf = name, .size = sizeof(name) };
+	char subject[IOMMU_COMMAND_MAX * 2] = "";
+	struct text t = { .buf = subject, .size = sizeof(subject) };
+	const char *why = parser(s, cmd, &t);
 
-	if (!d) {
-		iommu_format_bdf(&t, cmd->segment, cmd->sid);
-		refuse(verb, name, "no such device");
-	}
-	return d;
+	if (why)
+		return refuse(verb, subject, why);
+	*d = pci_find(cmd->segment, cmd->sid);
+	if (*d)
+		return 0;
+	t.len = 0;
+	iommu_format_bdf(&t, cmd->segment, cmd->sid);
+	refuse(verb, subject, "no such device");
+	return -ENODEV;
 }
 
 static int attach(const char *s)
 {
-	char subject[IOMMU_COMMAND_MAX * 2] = "";
-	struct text t = { .buf = subject, .size = sizeof(subject) };
 	struct iommu_command cmd;
-	const char *why = iommu_parse_attach(s, &cmd, &t);
 	struct pci_device *d;
+	int err = parse("attach", iommu_parse_attach, s, &cmd, &d);
 	struct proc *p;
-	int err;
 
-	if (why)
-		return refuse("attach", subject, why);
-	d = find("attach", &cmd);
-	if (!d)
-		return -ENODEV;
+	if (err)
+		return err;
 	p = proc_find(cmd.pid);
 	if (!p)
 		return failed("attach", d);
@@ -187,31 +191,23 @@ static int attach(const char *s)
 
 static int detach(const char *s)
 {
-	char subject[IOMMU_COMMAND_MAX * 2] = "";
-	struct text t = { .buf = subject, .size = sizeof(subject) };
 	struct iommu_command cmd;
-	const char *why = iommu_parse_detach(s, &cmd, &t);
 	struct pci_device *d;
+	int err = parse("detach", iommu_parse_detach, s, &cmd, &d);
 
-	if (why)
-		return refuse("detach", subject, why);
-	d = find("detach", &cmd);
-	if (!d)
-		return -ENODEV;
+	if (err)
+		return err;
 	return pciown_detach(d) < 0 ? failed("detach", d) : 0;
 }
 
 static int power(const char *s)
 {
-	const char *why;
 	bool on;
+	const char *why = iommu_parse_power(s, &on);
 
-	why = iommu_parse_power(s, &on);
-	if (why)
-		return refuse("power", s, why);
-	if (pciown_power(on) < 0)
-		return refuse("power", s, current_kthread()->errstr);
-	return 0;
+	if (!why && pciown_power(on) < 0)
+		why = current_kthread()->errstr;
+	return why ? refuse("power", s, why) : 0;
 }
 
 static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,

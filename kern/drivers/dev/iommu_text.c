@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parsing and formatting of #iommu's files (iommu_text.h). */
 #include <iommu_text.h>
+#include <string.h>
 
 #define DEFAULT_DID	1
 
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
 }
 
 const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
@@ -116,7 +110,7 @@ static const char *parse_words(const char *s, struct iommu_command *cmd,
 
 	while (next_word(&s, word)) {
 		for (i = 0; i < ARRAY_SIZE(known); i++)
-			if (same(word, known[i].name))
+			if (!strcmp(word, known[i].name))
 				break;
 		if (i == ARRAY_SIZE(known) || cmd->words & known[i].word) {
 			text_add(subject, "%s", word);
@@ -183,8 +177,8 @@ const char *iommu_parse_power(const char *s, bool *on)
 	char word[IOMMU_COMMAND_MAX], more[IOMMU_COMMAND_MAX];
 
 	if (next_word(&s, word) && !next_word(&s, more)) {
-		*on = same(word, "on") || same(word, "enable");
-		if (*on || same(word, "off") || same(word, "disable"))
+		*on = !strcmp(word, "on") || !strcmp(word, "enable");
+		if (*on || !strcmp(word, "off") || !strcmp(word, "disable"))
 			return NULL;
 	}
 	return "write enable, disable, on or off";

@@ -6,27 +6,16 @@
  */
 #include <vtd/vtd.h>
 
-static struct context_entry *table_of(struct vtd *u, uint16_t sid)
+/* NULL: its bus has no table yet. */
+static struct context_entry *entry_of(struct vtd *u, uint16_t sid)
 {
 	struct root_entry *r = &u->root[sid >> 8];
+	struct context_entry *table;
 
-	return r->lo & ROOT_P ?
-		os_virt(r->lo & field_mask(ROOT_CTP)) : NULL;
-}
-
-static struct context_entry *make_table(struct vtd *u, uint16_t sid)
-{
-	struct context_entry *table = table_of(u, sid);
-
-	if (table)
-		return table;
-	table = os_alloc(PGSIZE);
-	if (!table)
+	if (!(r->lo & ROOT_P))
 		return NULL;
-	if (!vtd_coherent(u))
-		os_flush(table, PGSIZE);
-	vtd_store(u, &u->root[sid >> 8].lo, os_phys(table) | ROOT_P);
-	return table;
+	table = os_virt(r->lo & field_mask(ROOT_CTP));
+	return &table[sid & 0xff];
 }
 
 static struct context_entry make_entry(const struct vtd *u, physaddr_t table,
@@ -45,11 +34,15 @@ int context_prepare(struct vtd *u, uint16_t sid)
 {
 	struct context_entry *table;
 
-	os_lock(&u->lock);
-	table = make_table(u, sid);
-	os_unlock(&u->lock);
-	return table ? 0 : os_error("unit 0x%lx: no memory for a context table",
-				    u->base);
+	os_hold(&u->lock);
+	if (entry_of(u, sid))
+		return 0;
+	table = vtd_alloc_page(u);
+	if (!table)
+		return os_error("unit 0x%lx: no memory for a context table",
+				u->base);
+	vtd_store(u, &u->root[sid >> 8].lo, os_phys(table) | ROOT_P);
+	return 0;
 }
 
 void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did,
@@ -58,36 +51,29 @@ void context_set(struct vtd *u, uint16_t sid, physaddr_t table, uint16_t did,
 	struct context_entry new = make_entry(u, table, did, ats);
 	struct context_entry *e;
 
-	os_lock(&u->lock);
-	e = table_of(u, sid) + (sid & 0xff);
+	os_hold(&u->lock);
+	e = entry_of(u, sid);
 	vtd_store(u, &e->hi, new.hi);
 	vtd_store(u, &e->lo, new.lo);
-	os_unlock(&u->lock);
 }
 
 void context_clear(struct vtd *u, uint16_t sid)
 {
 	struct context_entry *e;
 
-	os_lock(&u->lock);
-	e = table_of(u, sid);
-	if (e) {
-		e += sid & 0xff;
-		vtd_store(u, &e->lo, 0);
-		vtd_store(u, &e->hi, 0);
-	}
-	os_unlock(&u->lock);
+	os_hold(&u->lock);
+	e = entry_of(u, sid);
+	if (!e)
+		return;
+	vtd_store(u, &e->lo, 0);
+	vtd_store(u, &e->hi, 0);
 }
 
 struct context_entry context_get(struct vtd *u, uint16_t sid)
 {
-	struct context_entry copy = { 0 };
 	struct context_entry *e;
 
-	os_lock(&u->lock);
-	e = table_of(u, sid);
-	if (e)
-		copy = e[sid & 0xff];
-	os_unlock(&u->lock);
-	return copy;
+	os_hold(&u->lock);
+	e = entry_of(u, sid);
+	return e ? *e : (struct context_entry){ 0 };
 }

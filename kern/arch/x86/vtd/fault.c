@@ -58,21 +58,16 @@ void fault_mask(struct vtd *u, bool masked)
 		vtd_set32(u, FECTL, masked ? FECTL_IM : 0);
 }
 
-static uint16_t record_at(const struct vtd *u, unsigned n)
-{
-	return (uint16_t)(field_get(u->cap, CAP_FRO) * 16 + n * FRCD_STRIDE);
-}
-
 /* false: no fault recorded there. */
 static bool take_one(struct vtd *u, unsigned n, struct vtd_fault *f)
 {
-	uint16_t at = record_at(u, n);
-	uint64_t hi = vtd_get64(u, REG64((uint16_t)(at + FRCD_HI)));
+	uint64_t at = field_get(u->cap, CAP_FRO) * 16 + n * FRCD_STRIDE;
+	uint64_t hi = vtd_get64(u, REG64(at + FRCD_HI));
 	uint64_t lo;
 
 	if (!(hi & FRCD_F))
 		return false;
-	lo = vtd_get64(u, REG64((uint16_t)(at + FRCD_LO)));
+	lo = vtd_get64(u, REG64(at + FRCD_LO));
 	*f = (struct vtd_fault){
 		.sid = (uint16_t)field_get(hi, FRCD_SID),
 		.reason = (uint8_t)field_get(hi, FRCD_FR),
@@ -80,7 +75,7 @@ static bool take_one(struct vtd *u, unsigned n, struct vtd_fault *f)
 	};
 	f->addr = f->reason < REASON_INTERRUPT ? lo & field_mask(FRCD_FI) :
 		field_get(lo, FRCD_INDEX);
-	vtd_set32(u, REG32((uint16_t)(at + FRCD_F_DWORD)), BIT32(31));
+	vtd_set32(u, REG32(at + FRCD_F_DWORD), BIT32(31));
 	return true;
 }
 

@@ -46,12 +46,10 @@ static void put(struct vtd *u, struct qi_desc d)
 		d.lo |= (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
 			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
 	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
-	u->queue.descriptors++;
 }
 
 static void ring_tail(struct vtd *u)
 {
-	u->queue.tails++;
 	vtd_set64(u, IQT, field_make(IQT_INDEX, u->queue.tail %
 				     VTD_QUEUE_SIZE));
 }
@@ -65,9 +63,16 @@ int queue_alloc(struct vtd *u)
 	return 0;
 }
 
-/* Position 0 is never a wait's: 0 completed means none yet. */
+/* Firmware's goes off first.  Position 0 is never a wait's: 0 completed means
+ * none yet. */
 int queue_start(struct vtd *u)
 {
+	int err = 0;
+
+	if (u->gcmd & GCMD_QIE)
+		err = vtd_command(u, GCMD_QIE, false, 0, "queue disable");
+	if (err || !u->queue.ring)
+		return err;
 	u->queue.tail = 0;
 	vtd_set64(u, IQT, 0);
 	vtd_set64(u, IQA, os_phys(u->queue.ring) |
@@ -84,16 +89,15 @@ static bool has_room(struct vtd *u, uint32_t n)
  * waits; holds it when it returns. */
 static rarely bool wait_for_room(struct vtd *u, uint32_t n)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
+	bool over;
 
 	while (!has_room(u, n)) {
-		if (late || !vtd_alive(u))
-			return false;
 		os_unlock(&u->queue.lock);
-		late = os_clock() > end;
-		os_relax();
+		over = deadline_over(&end);
 		os_lock(&u->queue.lock);
+		if (over || !vtd_alive(u))
+			return false;
 	}
 	return true;
 }
@@ -291,8 +295,7 @@ static int recover(struct vtd *u)
 
 static rarely int wait_on(struct vtd *u, uint32_t position)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
 	uint32_t fsts;
 
 	while (!reached(completed(u), position)) {
@@ -304,12 +307,9 @@ static rarely int wait_on(struct vtd *u, uint32_t position)
 		if (fsts & FSTS_QUEUE) {
 			if (recover(u) < 0)
 				return -1;
-			continue;
-		}
-		if (late)
+		} else if (deadline_over(&end)) {
 			return vtd_fail(u, "invalidation wait");
-		late = os_clock() > end;
-		os_relax();
+		}
 	}
 	return 0;
 }

@@ -9,21 +9,17 @@
 /* As poll_gsts in unit.c, of 64 bits. */
 static bool poll_clear(struct vtd *u, struct reg64 r, uint64_t bit)
 {
-	uint64_t end = os_clock() + VTD_DEADLINE;
-	bool late = false;
+	struct deadline end = deadline_in(VTD_DEADLINE);
 	uint64_t v;
 
-	for (;;) {
+	do {
 		v = vtd_get64(u, r);
 		if (v == ~0ull)
 			return false;
 		if (!(v & bit))
 			return true;
-		if (late)
-			return false;
-		late = os_clock() > end;
-		os_relax();
-	}
+	} while (!deadline_over(&end));
+	return false;
 }
 
 static bool context(struct vtd *u, struct qi_desc d)
@@ -38,12 +34,12 @@ static bool context(struct vtd *u, struct qi_desc d)
 /* IVA's fields stand as they do in a descriptor (VT-d 11.4.8.2). */
 static bool iotlb(struct vtd *u, struct qi_desc d)
 {
-	uint16_t at = (uint16_t)(field_get(u->ecap, ECAP_IRO) * 16);
-	struct reg64 reg = REG64((uint16_t)(at + IOTLB_BEHIND_IRO));
+	uint64_t at = field_get(u->ecap, ECAP_IRO) * 16;
+	struct reg64 reg = REG64(at + IOTLB_BEHIND_IRO);
 	uint64_t gran = field_get(d.lo, QI_GRAN);
 
 	if (gran == GRAN_PAGES)
-		vtd_set64(u, REG64((uint16_t)(at + IVA_BEHIND_IRO)), d.hi);
+		vtd_set64(u, REG64(at + IVA_BEHIND_IRO), d.hi);
 	vtd_set64(u, reg, IOTLB_IVT | field_make(IOTLB_IIRG, gran) |
 		  (u->cap & CAP_DRD ? IOTLB_DR : 0) |
 		  (u->cap & CAP_DWD ? IOTLB_DW : 0) |
@@ -53,14 +49,15 @@ static bool iotlb(struct vtd *u, struct qi_desc d)
 
 int regs_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)
 {
-	bool done, first;
+	bool done;
 
 	os_lock(&u->queue.lock);
 	done = vtd_alive(u);
 	for (unsigned i = 0; i < n && done; i++)
 		done = field_get(list[i].lo, QI_TYPE) == QI_CONTEXT ?
 			context(u, list[i]) : iotlb(u, list[i]);
-	first = !done && vtd_mark_failed(u, "invalidation by register");
+	if (!done)
+		vtd_mark_failed(u, "invalidation by register");
 	os_unlock(&u->queue.lock);
-	return done ? 0 : vtd_tell_failed(u, first);
+	return done ? 0 : vtd_fail(u, vtd_failure(u));
 }

@@ -19,12 +19,8 @@ int irt_alloc(struct vtd *u)
 {
 	if (!(u->ecap & ECAP_IR) || !u->queue.ring)
 		return 0;
-	u->irt = os_alloc(PGSIZE);
-	if (!u->irt)
-		return os_error("unit 0x%lx: no memory", u->base);
-	if (!vtd_coherent(u))
-		os_flush(u->irt, PGSIZE);
-	return 0;
+	u->irt = vtd_alloc_page(u);
+	return u->irt ? 0 : os_error("unit 0x%lx: no memory", u->base);
 }
 
 static int set_table(struct vtd *u)
@@ -45,15 +41,11 @@ int irt_start(struct vtd *u)
 	if (!u->irt)
 		return 0;
 	if (u->gcmd & GCMD_CFI)
-		err = vtd_command(u, GCMD_CFI, false, 0, "block old interrupts");
-	if (!err)
-		err = set_table(u);
-	if (!err)
-		err = vtd_invalidate(u, &flush, 1);
-	if (!err)
-		err = vtd_command(u, GCMD_IRE, true, GCMD_IRE,
-				  "interrupt remapping enable");
-	return err;
+		err = vtd_command(u, GCMD_CFI, false, 0,
+				  "block old interrupts");
+	return err ?: set_table(u) ?: vtd_invalidate(u, &flush, 1) ?:
+		vtd_command(u, GCMD_IRE, true, GCMD_IRE,
+			    "interrupt remapping enable");
 }
 
 struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
@@ -71,16 +63,8 @@ struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
 
 static int take_index(struct vtd *u)
 {
-	int index = -1;
-
-	os_lock(&u->lock);
-	for (unsigned i = 0; i < ENTRIES && index < 0; i++)
-		if (!(u->irt_used[i / 64] & BIT64(i % 64))) {
-			u->irt_used[i / 64] |= BIT64(i % 64);
-			index = (int)i;
-		}
-	os_unlock(&u->lock);
-	return index;
+	os_hold(&u->lock);
+	return map_take(u->irt_used, ENTRIES);
 }
 
 /* Stores may linger (CAP.RWBF), and this flush does not imply that of the write
@@ -120,19 +104,15 @@ int irt_clear(struct vtd *u, unsigned index)
 	vtd_store(u, &u->irt[index].hi, 0);
 	if (err)
 		return err;	/* the unit may still use it: lost */
-	os_lock(&u->lock);
-	u->irt_used[index / 64] &= ~BIT64(index % 64);
-	os_unlock(&u->lock);
+	os_hold(&u->lock);
+	map_give(u->irt_used, index);
 	return 0;
 }
 
-struct irt_message irt_message(unsigned index)
+uint64_t irt_message(unsigned index)
 {
-	return (struct irt_message){
-		.addr = INT_ADDR | INT_REMAPPABLE | INT_SHV |
-			field_make(INT_INDEX, index),
-		.data = 0,
-	};
+	return INT_ADDR | INT_REMAPPABLE | INT_SHV |
+		field_make(INT_INDEX, index);
 }
 
 uint64_t irt_ioapic_entry(unsigned index, uint8_t vector)

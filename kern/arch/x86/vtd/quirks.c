@@ -4,10 +4,10 @@
  * far as they are public, else what other drivers have found out; the functions
  * named are in drivers/iommu/intel/iommu.c of Linux 6.1 to 6.12.
  */
+#include <pci_regs.h>
 #include <vtd/quirks.h>
 
 #define INTEL		0x8086
-#define CLASS_DISPLAY	0x03
 
 struct row {
 	uint16_t device, mask;	/* of Intel's, under that mask */
@@ -29,18 +29,18 @@ static const struct row rows[] = {
 	/* QM57 and QS57 with integrated graphics (Linux: quirk_iommu_igfx). */
 	{ 0x0044, 0xffff, 0, QUIRK_NO_GRAPHICS },
 	/* Broadwell's graphics, all variants (Linux: quirk_iommu_igfx). */
-	{ 0x1600, 0xffc0, CLASS_DISPLAY, QUIRK_NO_GRAPHICS },
+	{ 0x1600, 0xffc0, PCI_BASE_DISPLAY, QUIRK_NO_GRAPHICS },
 	/* Graphics from Ice Lake to Meteor Lake hang when their unit is
 	 * switched off (Linux: quirk_igfx_skip_te_disable). */
-	{ 0x4500, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x4600, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x4c00, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x4e00, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x7d00, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x8a00, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x9800, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0x9a00, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
-	{ 0xa700, 0xff00, CLASS_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x4500, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x4600, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x4c00, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x4e00, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x7d00, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x8a00, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x9800, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0x9a00, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
+	{ 0xa700, 0xff00, PCI_BASE_DISPLAY, QUIRK_KEEP_ON },
 	/* QuickAssist of Sapphire Rapids: one device-TLB flush may overtake a
 	 * translation that is under way (Linux: need_extra_dtlb_flush). */
 	{ 0x4940, 0xfffc, 0, QUIRK_DEVTLB_TWICE },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The registers of a remapping unit and what is in them (VT-d 11.4), the
- * descriptors of its queue (VT-d 6.5.2) and the entries of its tables (VT-d 9).
+ * descriptors of its queue (VT-d 6.5.2) and the entries of its tables (VT-d 9),
+ * as far as they are used.
  * Registers are typed by width and fields are described once, as high and low
  * bit, and read and built by name.
  */
@@ -30,8 +31,8 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 	return v << f.lo & field_mask(f);
 }
 
-#define REG32(at)	((struct reg32){ at })
-#define REG64(at)	((struct reg64){ at })
+#define REG32(at)	((struct reg32){ (uint16_t)(at) })
+#define REG64(at)	((struct reg64){ (uint16_t)(at) })
 #define FIELD(hi, lo)	((struct field){ hi, lo })
 #define BIT32(n)	(1u << (n))
 #define BIT64(n)	(1ull << (n))
@@ -74,7 +75,6 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define CAP_CM		BIT64(7)
 #define CAP_SAGAW	FIELD(12, 8)
 #define CAP_MGAW	FIELD(21, 16)	/* bits, less 1 */
-#define CAP_ZLR		BIT64(22)
 #define CAP_FRO		FIELD(33, 24)	/* in 16 bytes */
 #define CAP_SLLPS	FIELD(37, 34)
 #define SLLPS_2M	1u
@@ -84,14 +84,11 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define CAP_MAMV	FIELD(53, 48)
 #define CAP_DWD		BIT64(54)
 #define CAP_DRD		BIT64(55)
-#define CAP_ESRTPS	BIT64(63)
 
 #define ECAP_C		BIT64(0)
 #define ECAP_QI		BIT64(1)
 #define ECAP_DT		BIT64(2)
 #define ECAP_IR		BIT64(3)
-#define ECAP_EIM	BIT64(4)
-#define ECAP_PT		BIT64(6)
 #define ECAP_SC		BIT64(7)
 #define ECAP_IRO	FIELD(17, 8)	/* in 16 bytes */
 
@@ -111,18 +108,14 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 
 #define CCMD_ICC	BIT64(63)
 #define CCMD_CIRG	FIELD(62, 61)
-#define CCMD_CAIG	FIELD(60, 59)
-#define CCMD_FM		FIELD(33, 32)
 #define CCMD_SID	FIELD(31, 16)
 #define CCMD_DID	FIELD(15, 0)
 
 #define IOTLB_IVT	BIT64(63)
 #define IOTLB_IIRG	FIELD(61, 60)
-#define IOTLB_IAIG	FIELD(58, 57)
 #define IOTLB_DR	BIT64(49)
 #define IOTLB_DW	BIT64(48)
 #define IOTLB_DID	FIELD(47, 32)
-#define IVA_ADDR	FIELD(63, 12)
 #define IVA_IH		BIT64(6)
 #define IVA_AM		FIELD(5, 0)
 
@@ -134,7 +127,6 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 #define FSTS_IQE	BIT32(4)
 #define FSTS_ICE	BIT32(5)
 #define FSTS_ITE	BIT32(6)
-#define FSTS_FRI	FIELD(15, 8)
 #define FSTS_QUEUE	(FSTS_IQE | FSTS_ICE | FSTS_ITE)
 
 #define FECTL_IM	BIT32(31)
@@ -150,7 +142,6 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 #define FRCD_FR		FIELD(39, 32)
 #define FRCD_SID	FIELD(15, 0)
 
-#define IQA_ADDR	FIELD(63, 12)
 #define IQA_QS		FIELD(2, 0)
 #define IQT_INDEX	FIELD(18, 4)
 #define IQH_INDEX	FIELD(18, 4)
@@ -160,7 +151,6 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 struct qi_desc { uint64_t lo, hi; };
 _Static_assert(sizeof(struct qi_desc) == 16, "VT-d 6.5.2");
 
-#define IRTA_ADDR	FIELD(63, 12)
 #define IRTA_S		FIELD(3, 0)	/* 2^(S + 1) entries */
 
 enum {
@@ -170,20 +160,15 @@ enum {
 #define QI_GRAN		FIELD(5, 4)
 #define QI_DID		FIELD(31, 16)
 #define QI_SID		FIELD(47, 32)
-#define QI_CONTEXT_FM	FIELD(49, 48)
 #define QI_IOTLB_DW	BIT64(6)
 #define QI_IOTLB_DR	BIT64(7)
 #define QI_IOTLB_AM	FIELD(5, 0)	/* high half */
 #define QI_IOTLB_IH	BIT64(6)	/* high half */
-#define QI_IOTLB_ADDR	FIELD(63, 12)	/* high half */
-#define QI_DEVTLB_MIP	FIELD(20, 16)	/* requests the device may owe */
 #define QI_DEVTLB_S	BIT64(0)	/* high half */
-#define QI_DEVTLB_ADDR	FIELD(63, 12)	/* high half */
 #define QI_IEC_ONE	BIT64(4)	/* else all */
 #define QI_IEC_INDEX	FIELD(47, 32)
 #define QI_WAIT_SW	BIT64(5)
 #define QI_WAIT_DATA	FIELD(63, 32)
-#define QI_WAIT_ADDR	FIELD(63, 2)	/* high half */
 
 struct root_entry { uint64_t lo, hi; };
 struct context_entry { uint64_t lo, hi; };

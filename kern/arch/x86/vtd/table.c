@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Second-level tables (table.h): map, keep, look up. */
+/* Second-level tables (table.h): map, keep. */
 #include <vtd/table_impl.h>
 
 /* The table under an entry that leads to none yet: made, or split off a leaf;
@@ -245,7 +245,8 @@ int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
 }
 
 /* Large leaves that reach over an end of the range become tables. */
-static bool split_at(struct sl_table *t, uint64_t va, struct iommu_change *change)
+static bool split_at(struct sl_table *t, uint64_t va,
+		     struct iommu_change *change)
 {
 	uint64_t *table = t->top[0], *e;
 
@@ -260,13 +261,6 @@ static bool split_at(struct sl_table *t, uint64_t va, struct iommu_change *chang
 			return false;
 	}
 	return true;
-}
-
-/* A whole table goes: its entry is absent and keeps its address. */
-static void take_out(struct sl_table *t, uint64_t *e, struct iommu_change *change)
-{
-	change->removed = change->upper = change->tombs = true;
-	sl_store(t, e, sl_addr(*e) | SL_TOMB);
 }
 
 /* All of n entries, none of which leads to a table.  Once there is one, they are
@@ -293,6 +287,14 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 		return;
 	change->removed = true;
 	sl_store(t, e, kept);
+}
+
+/* A whole table goes: its entry is absent and keeps its address. */
+static void take_out(struct sl_table *t, uint64_t *e,
+		     struct iommu_change *change)
+{
+	change->removed = change->upper = change->tombs = true;
+	sl_store(t, e, sl_addr(*e) | SL_TOMB);
 }
 
 /* [va, va + len) lies under one table of that level; leaves end at its ends. */
@@ -348,22 +350,5 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 		return no_memory();
 	sl_note(change, va, va + len);
 	keep_in_table(t, table, level, va, len, rights, change);
-	return 0;
-}
-
-uint64_t sl_lookup(const struct sl_table *t, uint64_t va, size_t *size)
-{
-	const uint64_t *table = t->top[0];
-	uint64_t e = 0;
-
-	*size = 0;
-	for (unsigned l = SL_LEVELS; va < SL_END && table; l--) {
-		e = table[sl_index(va, l)];
-		if (sl_is_leaf(e, l)) {
-			*size = sl_span(l);
-			return e;
-		}
-		table = sl_table_under(e, l);
-	}
 	return 0;
 }

@@ -79,10 +79,7 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
  * structures included, and makes *change empty. */
 void sl_reap(struct sl_table *t, struct iommu_change *change);
 
-/* The leaf entry and its size in bytes; 0 if there is none. */
-uint64_t sl_lookup(const struct sl_table *t, uint64_t va, size_t *size);
-
-/* "ok", or what is wrong: counts, reserved bits, tombs that were forgotten, or
+/* NULL, or what is wrong: counts, reserved bits, tombs that were forgotten, or
  * a 4 KiB page of which right() says that it should not be there. */
 const char *sl_check(const struct sl_table *t,
 		     bool (*right)(void *arg, uint64_t va, physaddr_t pa,

@@ -25,13 +25,9 @@ int sl_init(struct sl_table *t, struct sl_format f)
 
 void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level)
 {
-	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++) {
-		if (sl_table_under(table[i], level))
-			sl_free_under(t, sl_table_under(table[i], level),
-				      level - 1);
-		else if (table[i] & SL_TOMB)
+	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++)
+		if (table[i] & SL_TOMB || sl_table_under(table[i], level))
 			sl_free_under(t, os_virt(sl_addr(table[i])), level - 1);
-	}
 	os_free(table, PGSIZE);
 	t->pages--;
 }
@@ -39,10 +35,8 @@ void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level)
 void sl_free(struct sl_table *t)
 {
 	for (unsigned i = ARRAY_SIZE(t->top) - 1; i > 0; i--)
-		if (t->top[i]) {
-			os_free(t->top[i], PGSIZE);
-			t->pages--;
-		}
+		if (t->top[i])
+			sl_free_under(t, t->top[i], 1);
 	sl_free_under(t, t->top[0], SL_LEVELS);
 }
 
@@ -118,7 +112,8 @@ static bool adapt_table(struct sl_table *t, uint64_t *table, unsigned level,
 }
 
 /* Splitting, which can fail, comes first and changes nothing that is seen. */
-int sl_adapt(struct sl_table *t, struct sl_format f, struct iommu_change *change)
+int sl_adapt(struct sl_table *t, struct sl_format f,
+	     struct iommu_change *change)
 {
 	struct sl_format old = t->format;
 	bool clean = old.snoop != f.snoop || old.flush_lines != f.flush_lines;

@@ -34,27 +34,26 @@ struct vtd_queue {
 	uint32_t tail;		/* positions count on past the ring's size */
 	uint32_t recovered;	/* tail when errors were last cleared */
 	unsigned tries;		/* at that tail */
-	uint64_t descriptors, tails;	/* for measuring */
 };
 
 struct vtd {
 	physaddr_t base;
 	uint8_t *regs;
-	size_t regs_len;
 	uint16_t segment;
 	uint32_t version;
 	uint64_t cap, ecap;
 	uint8_t levels;		/* of its second-level tables: 3, 4 or 5 */
 	uint8_t address_bits;	/* that it translates */
-	const char *unsupported;	/* why it cannot be used; NULL: it can */
+	const char *unsupported; /* why it cannot be used; NULL: it can */
 	bool keep_on;		/* must not be switched off any more */
 	bool devtlb_twice;	/* device TLBs behind it need flushes twice */
 	bool taken_over;	/* was translating when we came */
 
 	struct os_lock lock;
 	bool translating;
-	bool broken;		/* failed, for good */
 	const char *failure;	/* what did not answer */
+	bool broken;		/* failed, for good */
+	bool told;		/* and `failed` has been called */
 	uint32_t gcmd;		/* lasting bits as last written */
 	struct root_entry *root;
 	struct vtd_queue queue;	/* ring NULL: by registers */
@@ -69,7 +68,6 @@ struct vtd {
 	void (*failed)(struct vtd *u);
 	/* A device has not answered its device-TLB invalidation. */
 	void (*devtlb_timeout)(struct vtd *u, uint16_t sid);
-	void *up;		/* the upper layer's own */
 };
 
 /*
@@ -135,16 +133,11 @@ int vtd_protect(struct vtd *u) must_check;
 int vtd_start(struct vtd *u) must_check;
 int vtd_translation(struct vtd *u, bool on) must_check;
 int vtd_fail(struct vtd *u, const char *what);	/* returns an error */
-/* The two halves of that: under a lock, true: the first to do so; and without. */
-bool vtd_mark_failed(struct vtd *u, const char *what);
-int vtd_tell_failed(struct vtd *u, bool first);
+/* Its first half, under a lock: nothing more is written to the unit.  The other
+ * follows without. */
+void vtd_mark_failed(struct vtd *u, const char *what);
 const char *vtd_failure(struct vtd *u);		/* NULL: alive */
 
-/* unit.c: registers, commands */
-uint32_t vtd_get32(struct vtd *u, struct reg32 r);
-uint64_t vtd_get64(struct vtd *u, struct reg64 r);
-void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v);
-void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v);
 /* A one-time command (VT-d 11.4.4); `done` is GSTS & bit once carried out. */
 int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 		const char *what) must_check;
@@ -152,6 +145,26 @@ int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 static inline bool vtd_alive(const struct vtd *u)
 {
 	return !__atomic_load_n(&u->broken, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t vtd_get32(struct vtd *u, struct reg32 r)
+{
+	return os_read32(u->regs + r.off);
+}
+
+static inline uint64_t vtd_get64(struct vtd *u, struct reg64 r)
+{
+	return os_read64(u->regs + r.off);
+}
+
+static inline void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v)
+{
+	os_write32(u->regs + r.off, v);
+}
+
+static inline void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v)
+{
+	os_write64(u->regs + r.off, v);
 }
 
 static inline bool vtd_coherent(const struct vtd *u)
@@ -168,9 +181,39 @@ static inline void vtd_store(const struct vtd *u, uint64_t *half, uint64_t v)
 		os_flush(half, sizeof(*half));
 }
 
+/* An empty table, in memory before anything points at it; NULL: none left. */
+static inline void *vtd_alloc_page(const struct vtd *u)
+{
+	void *page = os_alloc(PGSIZE);
+
+	if (page && !vtd_coherent(u))
+		os_flush(page, PGSIZE);
+	return page;
+}
+
+/* The first of n bits that is clear, set now; negative: none. */
+static inline int map_take(uint64_t *map, unsigned n)
+{
+	unsigned at = 0;
+
+	while (at < n && !~map[at / 64])
+		at += 64;
+	if (at < n)
+		at += (unsigned)__builtin_ctzll(~map[at / 64]);
+	if (at >= n)
+		return -1;
+	map[at / 64] |= BIT64(at % 64);
+	return (int)at;
+}
+
+static inline void map_give(uint64_t *map, unsigned at)
+{
+	map[at / 64] &= ~BIT64(at % 64);
+}
+
 /* inv_queue.c */
 int queue_alloc(struct vtd *u) must_check;
-int queue_start(struct vtd *u) must_check;
+int queue_start(struct vtd *u) must_check;	/* where there is one */
 int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		 struct vtd_ticket *t) must_check;
 int queue_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
@@ -189,8 +232,7 @@ struct context_entry context_get(struct vtd *u, uint16_t sid);
 
 /* domid.c */
 int did_alloc(struct vtd *u) must_check;	/* negative: all in use */
-void did_free(struct vtd *u, uint16_t did);
-void did_lose(struct vtd *u, uint16_t did);	/* never to be used again */
+void did_free(struct vtd *u, uint16_t did, bool lost); /* lost: never again */
 unsigned did_in_use(struct vtd *u);
 bool did_taken(struct vtd *u, uint16_t did);
 
@@ -199,10 +241,6 @@ bool did_taken(struct vtd *u, uint16_t did);
  * sid >> 8 to last >> 8. */
 struct irt_source {
 	uint16_t sid, last;
-};
-struct irt_message {
-	uint64_t addr;
-	uint32_t data;
 };
 int irt_alloc(struct vtd *u) must_check;	/* where the unit can */
 int irt_start(struct vtd *u) must_check;
@@ -214,7 +252,8 @@ int irt_set(struct vtd *u, struct irt_entry new) must_check;
 /* Nothing comes through it any more, nor is under way, and the index is free;
  * negative: the unit has failed, and it is not. */
 int irt_clear(struct vtd *u, unsigned index) must_check;
-struct irt_message irt_message(unsigned index);
+/* The address that a message is written to; its data are 0. */
+uint64_t irt_message(unsigned index);
 uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
 
 /* fault.c (VT-d 7) */
