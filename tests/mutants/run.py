@@ -238,7 +238,7 @@ class Tests:
     def order(self, mutant):
         """The one that has killed it before goes first."""
         if mutant.test:
-            return ["obj/host/test_peers"]
+            return [self.program(mutant.test)]
         most = float(os.environ.get("MUTANTS_QUICK", "inf"))
         return sorted((t for t in self.that_reach(mutant)
                        if self.seconds[t] - LINKING < most),
@@ -246,6 +246,16 @@ class Tests:
                       (1000 * self.kills.get((mutant.name, t), 0) +
                        self.kills.get((mutant.path, t), 0) +
                        self.kills.get(t, 0) / 10 + 0.3))
+
+    def program(self, test):
+        """That holds the test of that name."""
+        holders = [p.stem for p in
+                   sorted((self.tree.at / "tests/host").glob("test_*.c"))
+                   if f"bench_test({test})" in p.read_text()]
+        if len(holders) != 1:
+            raise SystemExit(f"{test}: not in one test program, but in "
+                             f"{len(holders)}")
+        return f"obj/host/{holders[0]}"
 
     def killed(self, mutant, t):
         for key in (mutant.name, t), (mutant.path, t), t:
