@@ -167,7 +167,7 @@ struct function *bridge_to(struct machine *m, uint16_t segment,
 				  unsigned bus)
 {
 	for (struct function *f = bus ? m->functions : NULL; f; f = f->next)
-		if (f->segment == segment && f->config[0x0e] == 1 &&
+		if (f->segment == segment && (f->config[0x0e] & 0x7f) == 1 &&
 		    f->config[0x19] == bus && f->sid >> 8 < bus)
 			return f;
 	return NULL;
@@ -228,6 +228,13 @@ static void show_pending(struct function *f, unsigned off, unsigned width)
 	f->pending--;
 }
 
+/* A root port that shows Configuration Request Retry Status (PCI Express
+ * 2.3.2): the vendor's id is then 1 while the function cannot answer yet. */
+static uint32_t not_there(const struct function *f, unsigned off)
+{
+	return f && f->retries && !f->gone && !off ? 0xffff0001 : UINT32_MAX;
+}
+
 uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 		       unsigned width)
 {
@@ -235,7 +242,7 @@ uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 
 	if (!well_formed(m, off, width) || !answers(m, f) ||
 	    (off >= 256 && !f->pcie))
-		return UINT32_MAX >> (32 - 8 * width);
+		return not_there(f, off) & UINT32_MAX >> (32 - 8 * width);
 	show_pending(f, off, width);
 	for (unsigned i = width; i > 0; i--)
 		v = v << 8 | f->config[off + i - 1];
@@ -330,6 +337,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	ats_changed(f, ats);
 	if (f->kind & FN_FLR && off == f->pcie + 8u && v & 0x8000)
 		reset(m, f, 99 * MSEC);
-	if (f->kind & FN_AF && off == f->af + 4u && v & 1)
+	if (f->kind & FN_AF && f->config[f->af + 3] & 2 &&
+	    off == f->af + 4u && v & 1)
 		reset(m, f, 99 * MSEC);
 }
