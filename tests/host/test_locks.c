@@ -30,6 +30,7 @@ static uint64_t of_devices(const void *arg)
 	for (const struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		sum = mix(sum, (uintptr_t)d->space);
 		sum = mix(sum, (uintptr_t)d->su);
+		sum = mix(sum, (uintptr_t)d->ats_in);
 		sum = mix(sum, d->fenced | d->mute << 1);
 		sum = mix(sum, d->faults);
 		sum = mix(sum, d->window);
@@ -50,6 +51,17 @@ static uint64_t of_space(const void *arg)
 			sum = mix(sum, su->ats[i]);
 	}
 	return sum;
+}
+
+/* A space's tables: their lock is who changes them (tree_take). */
+static void look_at_tree(struct machine *m, const struct happening *h)
+{
+	const struct iommu_space *s = m->hook_arg;
+	static size_t pages;
+
+	if ((h->what == E_FREE || s->table.pages != pages) && !s->changing)
+		model_violation(m, "tables change, and nobody has the tree");
+	pages = s->table.pages;
 }
 
 static uint64_t of_unit(const void *arg)
@@ -255,12 +267,61 @@ static void test_nor_with_device_tlbs_and_queue_errors(void **state)
 	bench_close(&b);
 }
 
+/* Flushes of the spaces' own: what is freed is tables. */
+static void test_nor_tables_without_the_tree(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	b.m->hook_arg = p->s;
+	p->s->changing = true;
+	look_at_tree(b.m, &(struct happening){ .what = E_CLOCK });
+	p->s->changing = false;
+	b.m->hook = look_at_tree;
+	assert_int_equal(process_map(p, VA + GIB, 1, RW), 0);
+	assert_int_equal(process_unmap(p, VA & -GIB, GIB / PAGE), 0);
+	assert_int_equal(process_unmap(p, (VA & -GIB) + GIB, GIB / PAGE), 0);
+	b.m->hook = NULL;
+	process_end(p);
+	bench_close(&b);
+}
+
+static void commands_locked(struct machine *m, const struct happening *h)
+{
+	bool locked = false;
+
+	for (unsigned i = 0; i < m->nheld; i++)
+		locked |= m->held[i] == &iommu.lock;
+	if (h->what == E_PCI_WRITE && (h->where & 0xffff) == 4 && !locked)
+		model_violation(m, "a command is written without the lock");
+}
+
+/* From where interrupts can come, and with them fences. */
+static void test_nor_commands_at_the_start(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.m->hook = commands_locked;
+	bench_boot(&b);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bench_test(test_nothing_changes_without_its_lock),
 		bench_test(test_nor_when_the_unit_fails),
 		bench_test(test_nor_with_device_tlbs_and_queue_errors),
+		bench_test(test_nor_tables_without_the_tree),
+		bench_test(test_nor_commands_at_the_start),
 	};
 
 	return cmocka_run_group_tests_name("locks", tests, NULL, NULL);
