@@ -137,6 +137,7 @@ struct function {
 	struct owner *pending_of;
 	uint64_t back_at;		/* answers again, after a reset */
 	bool retries;			/* says until then that it will */
+	uint64_t quiet_until;		/* must be left alone, likewise */
 	unsigned resets;
 };
 

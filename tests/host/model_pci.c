@@ -197,6 +197,14 @@ bool function_mastering(const struct function *f)
 	return f->config[COMMAND] & MASTER;
 }
 
+/* PCI Express 6.6.2, PCI Power Management 5.4: what it answers then, if it does,
+ * says nothing, and what is written may be lost. */
+static void check_quiet(struct machine *m, const struct function *f)
+{
+	if (f && m->now < f->quiet_until && !m->in_hook)
+		model_violation(m, "%x is accessed during its reset", f->sid);
+}
+
 static bool answers(const struct machine *m, const struct function *f)
 {
 	return f && !f->gone && m->now >= f->back_at;
@@ -240,6 +248,7 @@ uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 {
 	uint32_t v = 0;
 
+	check_quiet(m, f);
 	if (!well_formed(m, off, width) || !answers(m, f) ||
 	    (off >= 256 && !f->pcie))
 		return not_there(f, off) & UINT32_MAX >> (32 - 8 * width);
@@ -258,7 +267,7 @@ static void reset(struct machine *m, struct function *f, uint64_t time)
 	f->nkept = 0;
 	f->pending = 0;
 	f->resets++;
-	f->back_at = m->now + time;
+	f->back_at = f->quiet_until = m->now + time;
 }
 
 /* Rule 2: bus mastering comes last. */
@@ -307,7 +316,7 @@ static void power_changed(struct machine *m, struct function *f, unsigned was)
 		return;
 	if (was == 3 && is == 0 && f->kind & FN_PM)
 		reset(m, f, 0);
-	f->back_at = m->now + 9 * MSEC;
+	f->back_at = f->quiet_until = m->now + 9 * MSEC;
 }
 
 static void store(struct function *f, unsigned off, unsigned width, uint32_t v)
@@ -324,6 +333,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	bool mastering, ats;
 	unsigned power;
 
+	check_quiet(m, f);
 	if (!well_formed(m, off, width) || !answers(m, f))
 		return;
 	mastering = function_mastering(f);

@@ -200,6 +200,7 @@ static void test_when_it_goes_on_and_off(void **state)
 	assert_int_equal(tlb[2]->forgets, 0);
 	assert_int_equal(process_detach(tlb[2]), 0);
 	assert_int_equal(tlb[2]->forgets, 1);
+	assert_false(ats_enabled(tlb[2]));
 	assert_true(traced(b.m, from, E_PCI_WRITE, ctrl_of(tlb[2]), 0x8000,
 			   0) > traced(b.m, from, E_WRITE, R_IQT, 0, 0));
 	process_end(p);

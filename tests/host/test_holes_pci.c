@@ -234,7 +234,7 @@ static void back_late(struct machine *m, const struct happening *h)
  * registers as all ones, and what is written to them is lost. */
 static void test_a_function_that_answers_retry_after_its_reset(void **state)
 {
-	uint8_t bar[4];
+	uint8_t bar[4], *control;
 	struct process *p;
 	struct bench b;
 
@@ -243,12 +243,15 @@ static void test_a_function_that_answers_retry_after_its_reset(void **state)
 	p = start(&b);
 	memcpy(bar, &b.flr->config[BAR0], sizeof(bar));
 	assert_true(bar[3]);
+	control = &b.flr->config[b.flr->pcie + 8];
+	*control ^= 0x20;		/* what it may send at once */
 	b.flr->retries = true;
 	b.flr->drains = 1;
 	b.m->hook = back_late;
 	b.m->hook_arg = b.flr;
 	had_by(p, b.flr, 1);
 	assert_memory_equal(&b.flr->config[BAR0], bar, sizeof(bar));
+	assert_int_equal(*control, b.flr->after_reset[b.flr->pcie + 8] ^ 0x20);
 	finish(&b, p);
 }
 

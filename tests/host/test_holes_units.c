@@ -287,11 +287,19 @@ static void test_an_event_that_stays_masked(void **state)
 	finish(&b, p);
 }
 
+/* A message is not sent while it is written. */
+static void masked_meanwhile(const struct happening *h)
+{
+	if (h->what == E_WRITE && (h->where == R_FEDATA || h->where ==
+				   R_FEADDR || h->where == R_FEUADDR))
+		assert_true(h->unit->fectl & FE_IM);
+}
+
 static void faults_once_on(struct machine *m, const struct happening *h)
 {
 	uint64_t v;
 
-	(void)h;
+	masked_meanwhile(h);
 	if (m->units[0]->gsts & G_TE && !m->units[0]->faults)
 		model_dma(m, 0, 6 << 3, VA, &v, sizeof(v), false);
 }
@@ -311,6 +319,107 @@ static void test_an_event_that_goes_where_firmware_wanted_it(void **state)
 	assert_int_equal(b.m->interrupts, 1);
 	b.m->hook = NULL;
 	bench_close(&b);
+}
+
+static void blocked_by_then(struct machine *m, const struct happening *h)
+{
+	unsigned *seen = m->hook_arg;
+
+	if (h->what != E_WRITE || h->where != R_GCMD || !(h->value & G_SIRTP))
+		return;
+	assert_false(h->unit->gsts & G_CFI);
+	++*seen;
+}
+
+/* VT-d 5.2: what firmware let through in the old format comes to an end before
+ * there is another table. */
+static void test_old_interrupts_that_pass_by_our_table(void **state)
+{
+	unsigned seen = 0;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.u->gsts = G_CFI;
+	b.m->hook = blocked_by_then;
+	b.m->hook_arg = &seen;
+	bench_boot(&b);
+	assert_int_equal(seen, 1);
+	assert_true(b.u->gsts & G_IRE);
+	bench_close(&b);
+}
+
+static void test_faults_of_a_unit_that_is_gone(void **state)
+{
+	struct vtd_fault list[4];
+	struct process *p;
+	bool lost = true;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu");
+	b.u->trouble.gone = true;
+	assert_int_equal(fault_take(vtd_of(b.u), list, 4, &lost), 0);
+	assert_false(lost);
+	assert_false(vtd_alive(vtd_of(b.u)));
+	finish(&b, p);
+}
+
+/* Another processor finds that the unit does not answer, just as this one is
+ * about to take a lock; or is waiting for one. */
+static struct failing {
+	struct os_lock *lock;
+	bool before;		/* it is taken; else: when it is let go */
+	unsigned writes;
+} failing;
+
+static void fails_meanwhile(struct machine *m, const struct happening *h)
+{
+	struct vtd *u = vtd_of(m->units[0]);
+
+	if (h->what == E_WRITE)
+		failing.writes++;
+	if (failing.before && h->what == E_LOCK &&
+	    h->where == (uintptr_t)failing.lock)
+		(void)vtd_mark_failed(u, "another's");
+	if (!failing.before && h->what == E_UNLOCK && failing.writes &&
+	    h->where == (uintptr_t)failing.lock)
+		assert_false(vtd_alive(u));
+}
+
+static void fail_on(const char *name, bool before)
+{
+	struct inv inv = inv_iotlb_global();
+	struct process *p;
+	struct bench b;
+	struct vtd *u;
+	int err;
+
+	p = start(&b, name);
+	u = vtd_of(b.u);
+	failing = (struct failing){
+		.lock = u->queue.ring ? &u->lock : &u->queue.lock,
+		.before = before,
+	};
+	b.u->trouble.deaf = b.u->trouble.slow_registers = !before;
+	b.m->hook = fails_meanwhile;
+	model_call(b.m);
+	err = u->queue.ring ? vtd_command(u, GCMD_TE, false, 0, "a test") :
+		vtd_invalidate(u, &inv, 1);
+	assert_true(err < 0);
+	assert_int_equal(failing.writes, !before);
+	finish(&b, p);
+}
+
+/* Nothing more is written to it: neither by who comes then nor by who comes
+ * after one that was not carried out. */
+static void test_commands_to_a_unit_that_has_failed_meanwhile(void **state)
+{
+	(void)state;
+	for (unsigned before = 0; before < 2; before++) {
+		fail_on("qemu", before);
+		fail_on("caching, registers", before);
+	}
 }
 
 static void nobody_gets_it_back(struct machine *m, const struct happening *h)
@@ -351,6 +460,9 @@ int main(void)
 		bench_test(test_interrupts_of_a_unit_that_never_remapped),
 		bench_test(test_an_event_that_stays_masked),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
+		bench_test(test_old_interrupts_that_pass_by_our_table),
+		bench_test(test_faults_of_a_unit_that_is_gone),
+		bench_test(test_commands_to_a_unit_that_has_failed_meanwhile),
 		bench_test(test_a_stop_that_others_undo),
 	};
 
