@@ -470,12 +470,15 @@ static void wrong_answer(struct machine *m, const struct happening *h)
 }
 
 /* A device that answers wrongly is told on alone; and as the unit goes on
- * meanwhile, what it is about to fetch stays as it is (VT-d 6.5.2.10). */
+ * meanwhile, what it is about to fetch stays as it is (VT-d 6.5.2.10).  What is
+ * asked for again comes in order: a stale context entry fills the IOTLB. */
 static void test_a_wrong_answer_that_is_put_down_to_all(void **state)
 {
+	const struct vtd_queue *q;
 	struct function *tlb[2];
 	struct process *p;
 	struct bench b;
+	uint32_t again;
 
 	(void)state;
 	p = start_tlbs(&b, tlb, 2);
@@ -484,8 +487,12 @@ static void test_a_wrong_answer_that_is_put_down_to_all(void **state)
 	b.u->trouble.times = 1;
 	b.m->hook = wrong_answer;
 	b.m->hook_arg = &tlb[0]->sid;
+	q = &vtd_of(b.u)->queue;
+	again = q->tail + 4;		/* IOTLB, two devices, wait */
 	assert_int_equal(process_unmap(p, VA, 1), 0);
 	b.m->hook = NULL;
+	again = first_of(q, again, QI_CONTEXT);
+	assert_int_equal(first_of(q, again, QI_IOTLB), again + 1);
 	assert_true(dev(tlb[0])->fenced);
 	assert_false(dev(tlb[1])->fenced);
 	process_end(p);

@@ -129,6 +129,7 @@ static void test_a_function_level_reset_that_it_has_not(void **state)
 	p = start(&b);
 	had_by(p, b.pm, 1);
 	had_by(p, af, 1);
+	had_by(p, b.af, 1);
 	finish(&b, p);
 }
 

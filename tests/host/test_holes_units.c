@@ -349,6 +349,28 @@ static void test_old_interrupts_that_pass_by_our_table(void **state)
 	bench_close(&b);
 }
 
+static void nothing_there(struct machine *m, const struct happening *h)
+{
+	struct irt_message at = irt_message(0);
+
+	if (h->what != E_LOCK && m->units[0]->gsts & G_IRE)
+		assert_int_equal(model_message(m, m->functions, at.addr,
+					       at.data).reason, IR_ABSENT);
+}
+
+/* Its zeros must be out of the write buffer (CAP.RWBF) before it is used. */
+static void test_an_interrupt_table_that_lingers(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("write buffer"), WITHOUT_WIRED, 1);
+	b.m->hook = nothing_there;
+	bench_boot(&b);
+	assert_true(b.u->gsts & G_IRE);
+	bench_close(&b);
+}
+
 static void test_faults_of_a_unit_that_is_gone(void **state)
 {
 	struct vtd_fault list[4];
@@ -461,6 +483,7 @@ int main(void)
 		bench_test(test_an_event_that_stays_masked),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
 		bench_test(test_old_interrupts_that_pass_by_our_table),
+		bench_test(test_an_interrupt_table_that_lingers),
 		bench_test(test_faults_of_a_unit_that_is_gone),
 		bench_test(test_commands_to_a_unit_that_has_failed_meanwhile),
 		bench_test(test_a_stop_that_others_undo),
