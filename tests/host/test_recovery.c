@@ -342,6 +342,22 @@ static void test_as_many_as_are_kept_are_silent(void **state)
 	assert_int_equal(vtd_wait(vtd_of(b.u), &t), 0);
 	for (unsigned i = 0; i < MOST; i++)
 		assert_true(dev(silent[i])->fenced);
+	assert_true(model_logged(b.m, "queue error; asked again"));
+	bench_close(&b);
+}
+
+/* One more: nothing is asked again, and nobody is told that it is. */
+static void test_more_than_are_kept(void **state)
+{
+	struct vtd_ticket t;
+	struct bench b;
+
+	(void)state;
+	t = ask(&b, MOST + 1);
+	b.u->fsts = FS_ICE;
+	assert_true(vtd_wait(vtd_of(b.u), &t) < 0);
+	assert_true(model_logged(b.m, "queue errors do not end"));
+	assert_false(model_logged(b.m, "asked again"));
 	bench_close(&b);
 }
 
@@ -384,6 +400,7 @@ int main(void)
 		bench_test(test_an_error_in_a_full_ring),
 		bench_test(test_a_wait_that_expires_fails_its_unit_alone),
 		bench_test(test_as_many_as_are_kept_are_silent),
+		bench_test(test_more_than_are_kept),
 		bench_test(test_an_error_that_another_waiter_has_cleared),
 	};
 
