@@ -302,6 +302,32 @@ static void test_a_wait_that_expires_fails_its_unit_alone(void **state)
 	bench_close(&b);
 }
 
+/* The unit goes on as soon as the error is cleared. */
+static void replaced_by_then(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+	struct qi_desc *ring = vtd_of(u)->queue.ring;
+
+	if (h->what == E_WRITE && h->where == R_FSTS)
+		assert_int_equal(field_get(ring[u->iqh / 16].lo, QI_TYPE),
+				 QI_CONTEXT);
+}
+
+static void test_a_descriptor_that_is_bad_until_the_unit_goes_on(void **state)
+{
+	struct scene s = { .times = 1 };
+
+	(void)state;
+	open_scene(&s, "qemu");
+	s.b.m->hook = replaced_by_then;
+	s.b.u->trouble.queue_error = FS_IQE;
+	s.b.u->trouble.times = 1;
+	assert_int_equal(process_unmap(s.p, VA, 1), 0);
+	s.b.m->hook = NULL;
+	assert_true(model_logged(s.b.m, "queue error; asked again"));
+	close_scene(&s);
+}
+
 #define MOST	16u		/* devices that are kept account of */
 
 static struct function *silent[MOST + 1];
@@ -399,6 +425,7 @@ int main(void)
 		bench_test(test_a_descriptor_that_is_bad),
 		bench_test(test_an_error_in_a_full_ring),
 		bench_test(test_a_wait_that_expires_fails_its_unit_alone),
+		bench_test(test_a_descriptor_that_is_bad_until_the_unit_goes_on),
 		bench_test(test_as_many_as_are_kept_are_silent),
 		bench_test(test_more_than_are_kept),
 		bench_test(test_an_error_that_another_waiter_has_cleared),
