@@ -295,6 +295,25 @@ static void masked_meanwhile(const struct happening *h)
 		assert_true(h->unit->fectl & FE_IM);
 }
 
+/* Not before all is taken: each further one would interrupt. */
+static void test_an_event_that_is_unmasked_too_early(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu");
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_false(can_read(p, b.flr, VA));
+	(void)os_read32(vtd_of(b.u)->regs);	/* it is taken */
+	assert_true(b.u->fectl & FE_IM);
+	assert_true(iommu_service_faults());
+	assert_true(b.u->fectl & FE_IM);
+	assert_false(iommu_service_faults());
+	assert_false(b.u->fectl & FE_IM);
+	finish(&b, p);
+}
+
 static void faults_once_on(struct machine *m, const struct happening *h)
 {
 	uint64_t v;
@@ -437,6 +456,8 @@ static void fail_on(const char *name, bool before)
 		vtd_invalidate(u, &inv, 1);
 	assert_true(err < 0);
 	assert_int_equal(failing.writes, !before);
+	b.m->hook = never_written;
+	assert_true(vtd_invalidate(u, &inv, 1) < 0);
 	finish(&b, p);
 }
 
@@ -488,6 +509,7 @@ int main(void)
 		bench_test(test_a_unit_taken_over_that_did_not_translate),
 		bench_test(test_interrupts_of_a_unit_that_never_remapped),
 		bench_test(test_an_event_that_stays_masked),
+		bench_test(test_an_event_that_is_unmasked_too_early),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
 		bench_test(test_old_interrupts_that_pass_by_our_table),
 		bench_test(test_an_interrupt_table_that_lingers),
