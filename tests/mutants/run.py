@@ -249,13 +249,12 @@ class Tests:
                        self.kills.get(t, 0) / 10 + 0.3))
 
     def program(self, test):
-        """That holds the test of that name."""
+        """Of those about peers, the one that holds the test of that name."""
         holders = [p.stem for p in
-                   sorted((self.tree.at / "tests/host").glob("test_*.c"))
+                   (self.tree.at / "tests/host").glob("test_peers*.c")
                    if f"bench_test({test})" in p.read_text()]
         if len(holders) != 1:
-            raise SystemExit(f"{test}: not in one test program, but in "
-                             f"{len(holders)}")
+            raise SystemExit(f"{test}: in {len(holders)} programs")
         return f"obj/host/{holders[0]}"
 
     def killed(self, mutant, t):
