@@ -497,8 +497,9 @@ static void test_a_wrong_answer_that_is_put_down_to_all(void **state)
 	again = q->tail + 4;		/* IOTLB, two devices, wait */
 	assert_int_equal(process_unmap(p, VA, 1), 0);
 	b.m->hook = NULL;
-	again = first_of(q, again, QI_CONTEXT);
-	assert_int_equal(first_of(q, again, QI_IOTLB), again + 1);
+	assert_true(first_of(q, again, QI_CONTEXT) <
+		    first_of(q, again, QI_IOTLB));
+	assert_true(first_of(q, again, QI_IOTLB) < q->tail);
 	assert_true(dev(tlb[0])->fenced);
 	assert_false(dev(tlb[1])->fenced);
 	process_end(p);
