@@ -451,6 +451,7 @@ static void test_a_word_that_passes_for_another(void **state)
 }
 
 static struct qi_desc was[VTD_QUEUE_SIZE];
+static uint32_t was_tail;
 
 /* The unit names the first device in answer to ICE, and holds still while the
  * driver is at the ring. */
@@ -464,12 +465,14 @@ static void wrong_answer(struct machine *m, const struct happening *h)
 		u->iqercd |= (uint64_t)sid << 48;
 		u->trouble.stopped_queue = !(u->fsts & FS_ITE);
 	}
-	if (h->what == E_READ && h->where == R_IQH)
+	if (h->what == E_READ && h->where == R_IQH) {
 		memcpy(was, q->ring, sizeof(was));
+		was_tail = q->tail;
+	}
 	if (h->what != E_WRITE || h->where != R_FSTS)
 		return;
 	for (uint32_t at = (uint32_t)u->iqh / 16;
-	     u->trouble.stopped_queue && at != q->tail % VTD_QUEUE_SIZE;
+	     u->trouble.stopped_queue && at != was_tail % VTD_QUEUE_SIZE;
 	     at = (at + 1) % VTD_QUEUE_SIZE)
 		assert_memory_equal(&was[at], &q->ring[at], sizeof(was[0]));
 	u->trouble.stopped_queue = false;
