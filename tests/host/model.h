@@ -136,6 +136,8 @@ struct function {
 	unsigned pending;		/* such reads left, after mastering */
 	struct owner *pending_of;
 	uint64_t back_at;		/* answers again, after a reset */
+	bool retries;			/* says until then that it will */
+	uint64_t quiet_until;		/* must be left alone, likewise */
 	unsigned resets;
 };
 

@@ -411,6 +411,8 @@ void os_pci_write(uint16_t segment, uint16_t sid, unsigned off, unsigned width,
 	struct machine *m = model_machine;
 
 	model_step(m, E_PCI_WRITE, NULL, (uint64_t)sid << 16 | off, v);
+	if (width < 4 && v >> 8 * width)
+		model_violation(m, "PCI write of 0x%x to %u bytes", v, width);
 	function_write(m, function_find(m, segment, sid), off, width, v);
 }
 

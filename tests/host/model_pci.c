@@ -167,7 +167,7 @@ struct function *bridge_to(struct machine *m, uint16_t segment,
 				  unsigned bus)
 {
 	for (struct function *f = bus ? m->functions : NULL; f; f = f->next)
-		if (f->segment == segment && f->config[0x0e] == 1 &&
+		if (f->segment == segment && (f->config[0x0e] & 0x7f) == 1 &&
 		    f->config[0x19] == bus && f->sid >> 8 < bus)
 			return f;
 	return NULL;
@@ -195,6 +195,14 @@ uint16_t function_requester(struct machine *m, const struct function *f)
 bool function_mastering(const struct function *f)
 {
 	return f->config[COMMAND] & MASTER;
+}
+
+/* PCI Express 6.6.2, PCI Power Management 5.4: what it answers then, if it does,
+ * says nothing, and what is written may be lost. */
+static void check_quiet(struct machine *m, const struct function *f)
+{
+	if (f && m->now < f->quiet_until && !m->in_hook)
+		model_violation(m, "%x is accessed during its reset", f->sid);
 }
 
 static bool answers(const struct machine *m, const struct function *f)
@@ -228,14 +236,22 @@ static void show_pending(struct function *f, unsigned off, unsigned width)
 	f->pending--;
 }
 
+/* A root port that shows Configuration Request Retry Status (PCI Express
+ * 2.3.2): the vendor's id is then 1 while the function cannot answer yet. */
+static uint32_t not_there(const struct function *f, unsigned off)
+{
+	return f && f->retries && !f->gone && !off ? 0xffff0001 : UINT32_MAX;
+}
+
 uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 		       unsigned width)
 {
 	uint32_t v = 0;
 
+	check_quiet(m, f);
 	if (!well_formed(m, off, width) || !answers(m, f) ||
 	    (off >= 256 && !f->pcie))
-		return UINT32_MAX >> (32 - 8 * width);
+		return not_there(f, off) & UINT32_MAX >> (32 - 8 * width);
 	show_pending(f, off, width);
 	for (unsigned i = width; i > 0; i--)
 		v = v << 8 | f->config[off + i - 1];
@@ -251,7 +267,7 @@ static void reset(struct machine *m, struct function *f, uint64_t time)
 	f->nkept = 0;
 	f->pending = 0;
 	f->resets++;
-	f->back_at = m->now + time;
+	f->back_at = f->quiet_until = m->now + time;
 }
 
 /* Rule 2: bus mastering comes last. */
@@ -300,7 +316,7 @@ static void power_changed(struct machine *m, struct function *f, unsigned was)
 		return;
 	if (was == 3 && is == 0 && f->kind & FN_PM)
 		reset(m, f, 0);
-	f->back_at = m->now + 9 * MSEC;
+	f->back_at = f->quiet_until = m->now + 9 * MSEC;
 }
 
 static void store(struct function *f, unsigned off, unsigned width, uint32_t v)
@@ -317,6 +333,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	bool mastering, ats;
 	unsigned power;
 
+	check_quiet(m, f);
 	if (!well_formed(m, off, width) || !answers(m, f))
 		return;
 	mastering = function_mastering(f);
@@ -330,6 +347,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	ats_changed(f, ats);
 	if (f->kind & FN_FLR && off == f->pcie + 8u && v & 0x8000)
 		reset(m, f, 99 * MSEC);
-	if (f->kind & FN_AF && off == f->af + 4u && v & 1)
+	if (f->kind & FN_AF && f->config[f->af + 3] & 2 &&
+	    off == f->af + 4u && v & 1)
 		reset(m, f, 99 * MSEC);
 }

@@ -45,7 +45,7 @@ static void write_enable(struct model_unit *u, uint32_t v)
 {
 	if (v & ~EPM)
 		model_violation(u->m, "PMEN written with 0x%x", v);
-	u->pmen = (u->pmen & PRS) | (v & EPM);
+	u->pmen = (u->pmen & ~EPM) | (v & EPM);
 	u->pmen_delay = unit_delay(u);
 }
 
@@ -58,7 +58,7 @@ void protect_write(struct model_unit *u, unsigned off, uint64_t v)
 		write_enable(u, (uint32_t)v);
 		return;
 	}
-	if (u->pmen)
+	if (u->pmen & (EPM | PRS))
 		model_violation(u->m, "a protected region is moved while it "
 				"is on");
 	if (off == R_PLMBASE)

@@ -174,7 +174,7 @@ uint64_t unit_read(struct model_unit *u, unsigned off, unsigned width)
 	case R_IQA:
 		return u->iqa;
 	case R_IQERCD:
-		return u->fsts & FS_ITE ? u->iqercd : 0;
+		return u->fsts & (FS_ITE | FS_ICE) ? u->iqercd : 0;
 	case R_IRTA:
 		return u->irta;
 	case R_PMEN: case R_PLMBASE: case R_PLMLIMIT:

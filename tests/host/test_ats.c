@@ -200,6 +200,7 @@ static void test_when_it_goes_on_and_off(void **state)
 	assert_int_equal(tlb[2]->forgets, 0);
 	assert_int_equal(process_detach(tlb[2]), 0);
 	assert_int_equal(tlb[2]->forgets, 1);
+	assert_false(ats_enabled(tlb[2]));
 	assert_true(traced(b.m, from, E_PCI_WRITE, ctrl_of(tlb[2]), 0x8000,
 			   0) > traced(b.m, from, E_WRITE, R_IQT, 0, 0));
 	process_end(p);
@@ -493,6 +494,31 @@ static void test_a_flush_during_a_reset(void **state)
 	}
 }
 
+static void answers_no_more(struct machine *m, const struct happening *h)
+{
+	if (h->what == E_PCI_WRITE && h->where == ctrl_of(tlb[2]))
+		m->units[0]->trouble.slow_queue = true;
+}
+
+/* The flush behind it: then it is off again, and in no list. */
+static void test_a_unit_that_fails_as_it_goes_on(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	start(&b);
+	p = process(&b, 7);
+	b.m->hook = answers_no_more;
+	assert_true(process_attach(p, tlb[2], IOMMU_ATS) < 0);
+	b.m->hook = NULL;
+	assert_false(ats_enabled(tlb[2]));
+	assert_null(dev(tlb[2])->ats_in);
+	p->lost = true;
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +534,7 @@ int main(void)
 		bench_test(test_the_ninth_of_a_space_is_refused),
 		bench_test(test_a_reset_in_between),
 		bench_test(test_a_flush_during_a_reset),
+		bench_test(test_a_unit_that_fails_as_it_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("device TLBs", tests, NULL, NULL);

@@ -267,6 +267,7 @@ static void never_back(struct machine *m, const struct happening *h)
 static void test_a_reset_that_fails_and_leaves_no_fence(void **state)
 {
 	struct process *p;
+	unsigned errors;
 	struct bench b;
 
 	(void)state;
@@ -278,6 +279,11 @@ static void test_a_reset_that_fails_and_leaves_no_fence(void **state)
 	b.m->hook_arg = b.flr;
 	model_call(b.m);
 	assert_true(iommu_reset(dev(b.flr)) < 0);
+	errors = b.m->logged[OS_ERROR];
+	b.flr->resets = 0;
+	b.flr->back_at = 0;		/* once more: told of once is enough */
+	assert_true(iommu_reset(dev(b.flr)) < 0);
+	assert_int_equal(b.m->logged[OS_ERROR], errors);
 	b.m->hook = NULL;
 	b.flr->back_at = 0;
 	model_call(b.m);
@@ -403,6 +409,106 @@ static void test_a_top_table_whose_second_half_is_not_flushed(void **state)
 	bench_close(&b);
 }
 
+/* n functions with a TLB, attached with it. */
+static struct process *start_tlbs(struct bench *b, struct function **tlb,
+				  unsigned n)
+{
+	struct image image;
+	struct process *p;
+
+	bench_open(b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	for (unsigned i = 0; i < n; i++)
+		tlb[i] = model_function(b->m, 0, 0, 16 + i, 0,
+					FN_ATS | FN_PCIE, b->u);
+	bench_table(b->m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(b, &image);
+	p = process(b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(process_attach(p, tlb[i], IOMMU_ATS), 0);
+	return p;
+}
+
+/* Each word is for what it says alone. */
+static void test_a_word_that_passes_for_another(void **state)
+{
+	struct function *tlb[MAX_ATS];
+	struct process *p, *q;
+	struct bench b;
+
+	(void)state;
+	p = start_tlbs(&b, tlb, MAX_ATS);
+	q = process(&b, 8);
+	assert_int_equal(process_attach(p, b.plain, IOMMU_UNSAFE), 0);
+	assert_int_equal(process_detach(tlb[0]), 0);
+	assert_true(process_attach(q, tlb[0], IOMMU_ATS) < 0);
+	assert_string_equal(b.m->error, "cannot be reset since its last owner "
+			    "had it; say unsafe to give it away all the same");
+	process_end(q);
+	process_end(p);
+	bench_close(&b);
+}
+
+static struct qi_desc was[VTD_QUEUE_SIZE];
+static uint32_t was_tail;
+
+/* The unit names the first device in answer to ICE, and holds still while the
+ * driver is at the ring. */
+static void wrong_answer(struct machine *m, const struct happening *h)
+{
+	const struct vtd_queue *q = &vtd_of(m->units[0])->queue;
+	struct model_unit *u = m->units[0];
+	uint16_t sid = *(uint16_t *)m->hook_arg;
+
+	if (h->what == E_READ && h->where == R_IQERCD) {
+		u->iqercd |= (uint64_t)sid << 48;
+		u->trouble.stopped_queue = !(u->fsts & FS_ITE);
+	}
+	if (h->what == E_READ && h->where == R_IQH) {
+		memcpy(was, q->ring, sizeof(was));
+		was_tail = q->tail;
+	}
+	if (h->what != E_WRITE || h->where != R_FSTS)
+		return;
+	for (uint32_t at = (uint32_t)u->iqh / 16;
+	     u->trouble.stopped_queue && at != was_tail % VTD_QUEUE_SIZE;
+	     at = (at + 1) % VTD_QUEUE_SIZE)
+		assert_memory_equal(&was[at], &q->ring[at], sizeof(was[0]));
+	u->trouble.stopped_queue = false;
+}
+
+/* A device that answers wrongly is told on alone; and as the unit goes on
+ * meanwhile, what it is about to fetch stays as it is (VT-d 6.5.2.10).  What is
+ * asked for again comes in order: a stale context entry fills the IOTLB. */
+static void test_a_wrong_answer_that_is_put_down_to_all(void **state)
+{
+	const struct vtd_queue *q;
+	struct function *tlb[2];
+	struct process *p;
+	struct bench b;
+	uint32_t again;
+
+	(void)state;
+	p = start_tlbs(&b, tlb, 2);
+	b.u->tells = true;
+	b.u->trouble.queue_error = FS_ICE;
+	b.u->trouble.times = 1;
+	b.m->hook = wrong_answer;
+	b.m->hook_arg = &tlb[0]->sid;
+	q = &vtd_of(b.u)->queue;
+	again = q->tail + 4;		/* IOTLB, two devices, wait */
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	b.m->hook = NULL;
+	assert_true(first_of(q, again, QI_CONTEXT) <
+		    first_of(q, again, QI_IOTLB));
+	assert_true(first_of(q, again, QI_IOTLB) < q->tail);
+	assert_true(dev(tlb[0])->fenced);
+	assert_false(dev(tlb[1])->fenced);
+	process_end(p);
+	bench_close(&b);
+}
+
 static void put_config(struct function *f, unsigned at, uint32_t v)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -443,6 +549,8 @@ int main(void)
 		bench_test(test_a_top_table_whose_second_half_is_not_flushed),
 		bench_test(test_lists_of_capabilities_that_never_end),
 		bench_test(test_a_device_tlb_that_is_asked_during_its_reset),
+		bench_test(test_a_word_that_passes_for_another),
+		bench_test(test_a_wrong_answer_that_is_put_down_to_all),
 	};
 
 	return cmocka_run_group_tests_name("holes", tests, NULL, NULL);

@@ -205,6 +205,32 @@ static void test_behind_bridges(void **state)
 	bench_close(&b);
 }
 
+/* A bridge may also keep the id of what it passes upwards (PCI Express to PCI
+ * Bridge 1.0, 2.3): its bus's, whatever the function. */
+static void test_behind_a_bridge_that_keeps_ids(void **state)
+{
+	struct function *bridge, *below;
+	struct irt_source from = { .sid = 0x0428, .last = 0x0608 };
+	struct line l;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bridge = model_bridge(b.m, 0, 0, 7, 0, BRIDGE_TO_PCI, 4, 4);
+	below = model_function(b.m, 0, 4, 1, 0, 0, b.u);
+	bench_boot(&b);
+	l = open_line(&b, below, VECTOR);
+	assert_int_equal(comes_to(&b, below, &l, VECTOR), OK);
+	bridge->config[bridge->pcie + 2] = BRIDGE_PORT << 4;
+	assert_int_equal(function_requester(b.m, below), below->sid);
+	assert_int_equal(comes_to(&b, below, &l, VECTOR), OK);
+	assert_int_equal(comes_to(&b, b.flr, &l, VECTOR), IR_SOURCE);
+	close_line(&b, &l);
+	assert_int_equal(field_get(irt_entry(&from, VECTOR, APIC, false).hi,
+				   IRTE_SID), 0x0406);
+	bench_close(&b);
+}
+
 /* A unit that fails meanwhile may go on using the entry: it is lost. */
 static void test_a_unit_that_fails_keeps_the_entry(void **state)
 {
@@ -300,6 +326,7 @@ int main(void)
 		bench_test(test_no_entry_is_ever_torn),
 		bench_test(test_the_257th_is_refused),
 		bench_test(test_behind_bridges),
+		bench_test(test_behind_a_bridge_that_keeps_ids),
 		bench_test(test_a_unit_that_fails_keeps_the_entry),
 		bench_test(test_a_fault_names_the_entry),
 		bench_test(test_an_io_apic_by_its_scope),

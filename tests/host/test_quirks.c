@@ -140,6 +140,7 @@ static void no_graphics(uint16_t device, uint32_t class)
 	assert_true(process_attach(p, gpu2, 0) < 0);
 	assert_string_equal(vtd_of(only)->unsupported, "it serves graphics "
 			    "alone, and does not work on this chipset");
+	assert_null(vtd_of(only)->root);	/* no memory for it either */
 	assert_false(only->gsts & G_TE);
 	assert_false(function_mastering(gpu) || function_mastering(gpu2));
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
@@ -262,6 +263,52 @@ static void test_the_isochronous_unit(void **state)
 	}
 }
 
+static void no_buffer(struct machine *m, const struct happening *h)
+{
+	(void)m;
+	if (h->what == E_WRITE && h->where == R_GCMD)
+		assert_false(h->value & G_WBF);
+}
+
+/* A machine with one quirk, on which all others could show. */
+static void alone(uint16_t device, uint32_t class, unsigned quirk)
+{
+	struct function *odd, *sound, *tlb;
+	struct image image;
+	struct process *p;
+	struct bench b;
+
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	odd = model_function(b.m, 0, 0, 12, 0, FN_PCIE, b.u);
+	identify(odd, device, class);
+	odd->config[QUIRK_ISOCH_REGISTER] = quirk & QUIRK_ISOCH ? 0x1d : 1;
+	sound = model_function(b.m, 0, 0, 27, 0, FN_FLR, b.u);
+	identify(sound, 0x3a3e, 0x040300);
+	tlb = model_function(b.m, 0, 0, 16, 0, FN_ATS | FN_PCIE, b.u);
+	bench_table(b.m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	b.m->hook = no_buffer;
+	bench_boot_image(&b, &image);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, sound, 0), 0);
+	assert_int_equal(process_attach(p, tlb, IOMMU_ATS), 0);
+	assert_int_equal(process_detach(tlb), 0);
+	assert_int_equal(tlb->forgets, quirk & QUIRK_DEVTLB_TWICE ? 2 : 1);
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	assert_int_equal(!(b.u->gsts & G_TE), !(quirk & QUIRK_KEEP_ON));
+	process_end(p);
+	bench_close(&b);
+}
+
+static void test_quirks_that_bring_others(void **state)
+{
+	(void)state;
+	alone(0x4500, 0x030000, QUIRK_KEEP_ON);
+	alone(0x4940, 0x0b4000, QUIRK_DEVTLB_TWICE);
+	alone(0x342e, 0x080000, QUIRK_ISOCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +318,7 @@ int main(void)
 		bench_test(test_units_that_must_not_go_off),
 		bench_test(test_device_tlbs_that_are_flushed_twice),
 		bench_test(test_the_isochronous_unit),
+		bench_test(test_quirks_that_bring_others),
 	};
 
 	return cmocka_run_group_tests_name("quirks", tests, NULL, NULL);

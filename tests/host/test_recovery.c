@@ -302,6 +302,119 @@ static void test_a_wait_that_expires_fails_its_unit_alone(void **state)
 	bench_close(&b);
 }
 
+/* The unit goes on as soon as the error is cleared. */
+static void replaced_by_then(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+	struct qi_desc *ring = vtd_of(u)->queue.ring;
+
+	if (h->what == E_WRITE && h->where == R_FSTS)
+		assert_int_equal(field_get(ring[u->iqh / 16].lo, QI_TYPE),
+				 QI_CONTEXT);
+}
+
+static void test_a_descriptor_that_is_bad_until_the_unit_goes_on(void **state)
+{
+	struct scene s = { .times = 1 };
+
+	(void)state;
+	open_scene(&s, "qemu");
+	s.b.m->hook = replaced_by_then;
+	s.b.u->trouble.queue_error = FS_IQE;
+	s.b.u->trouble.times = 1;
+	assert_int_equal(process_unmap(s.p, VA, 1), 0);
+	s.b.m->hook = NULL;
+	assert_true(model_logged(s.b.m, "queue error; asked again"));
+	close_scene(&s);
+}
+
+#define MOST	16u		/* devices that are kept account of */
+
+static struct function *silent[MOST + 1];
+
+/* That many are asked, all at once; nobody has them. */
+static struct vtd_ticket ask(struct bench *b, unsigned n)
+{
+	struct inv list[MOST + 1];
+	struct vtd_ticket t;
+
+	bench_open(b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	for (unsigned i = 0; i < n; i++) {
+		silent[i] = model_function(b->m, 0, 0, 8 + i, 0,
+					   FN_ATS | FN_PCIE, b->u);
+		silent[i]->config[silent[i]->ats + 7] = 0x80;
+		list[i] = inv_devtlb(silent[i]->sid, 0, 52);
+	}
+	bench_boot(b);
+	b->u->trouble.stopped_queue = true;
+	model_call(b->m);
+	assert_int_equal(vtd_submit(vtd_of(b->u), list, n, &t), 0);
+	return t;
+}
+
+/* One after another: each gets as far as being told on. */
+static void test_as_many_as_are_kept_are_silent(void **state)
+{
+	struct vtd_ticket t;
+	struct bench b;
+
+	(void)state;
+	t = ask(&b, MOST);
+	for (unsigned i = 0; i < MOST; i++)
+		silent[i]->mute = true;
+	b.u->tells = true;
+	b.u->trouble.stopped_queue = false;
+	b.m->relax_ns = 100000;		/* all of them within the deadline */
+	assert_int_equal(vtd_wait(vtd_of(b.u), &t), 0);
+	for (unsigned i = 0; i < MOST; i++)
+		assert_true(dev(silent[i])->fenced);
+	assert_true(model_logged(b.m, "queue error; asked again"));
+	bench_close(&b);
+}
+
+/* One more: nothing is asked again, and nobody is told that it is. */
+static void test_more_than_are_kept(void **state)
+{
+	struct vtd_ticket t;
+	struct bench b;
+
+	(void)state;
+	t = ask(&b, MOST + 1);
+	b.u->fsts = FS_ICE;
+	assert_true(vtd_wait(vtd_of(b.u), &t) < 0);
+	assert_true(model_logged(b.m, "queue errors do not end"));
+	assert_false(model_logged(b.m, "asked again"));
+	bench_close(&b);
+}
+
+/* Between the look at the status and the lock. */
+static void another_was_first(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+
+	if (h->what != E_LOCK ||
+	    h->where != (uintptr_t)&vtd_of(u)->queue.lock)
+		return;
+	u->fsts = 0;
+	u->trouble.stopped_queue = false;
+}
+
+/* More than that would be too many; but there is no error any more. */
+static void test_an_error_that_another_waiter_has_cleared(void **state)
+{
+	struct vtd_ticket t;
+	struct bench b;
+
+	(void)state;
+	t = ask(&b, MOST + 1);
+	b.u->fsts = FS_ICE;
+	b.m->hook = another_was_first;
+	assert_int_equal(vtd_wait(vtd_of(b.u), &t), 0);
+	assert_true(vtd_alive(vtd_of(b.u)));
+	b.m->hook = NULL;
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +425,10 @@ int main(void)
 		bench_test(test_a_descriptor_that_is_bad),
 		bench_test(test_an_error_in_a_full_ring),
 		bench_test(test_a_wait_that_expires_fails_its_unit_alone),
+		bench_test(test_a_descriptor_that_is_bad_until_the_unit_goes_on),
+		bench_test(test_as_many_as_are_kept_are_silent),
+		bench_test(test_more_than_are_kept),
+		bench_test(test_an_error_that_another_waiter_has_cleared),
 	};
 
 	return cmocka_run_group_tests_name("recovery", tests, NULL, NULL);

@@ -215,6 +215,8 @@ static void drop_region(uint32_t class)
 	assert_int_equal(process_map(p, VA, 1, RW), 0);
 	refused(p, s.f, 0, "has memory reserved by the firmware; say rmrr to "
 		"drop that");
+	refused(p, s.f, IOMMU_UNSAFE, "has memory reserved by the firmware; "
+		"say rmrr to drop that");
 	assert_true(beats(&s));
 	s.f->holder = p->o;
 	assert_int_equal(process_attach(p, s.f, IOMMU_RMRR), 0);

@@ -125,12 +125,45 @@ static void test_a_queue_that_had_room_meanwhile(void **state)
 	bench_close(&b);
 }
 
+/* The deadline passes, and then there is an error. */
+static void error_behind_it(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+
+	if (h->what == E_READ && h->where == R_FSTS && !slept)
+		m->now += 5000000000;
+	if (h->what == E_RELAX && !slept++)
+		u->fsts |= FS_ICE;
+	if (h->what == E_WRITE && h->where == R_FSTS)
+		u->trouble.stopped_queue = false;
+}
+
+/* What the error took with it is asked for again, and is there at once. */
+static void test_an_error_that_came_meanwhile(void **state)
+{
+	struct inv inv = inv_iotlb_domain(5);
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	b.m->policy.latency = 0;
+	b.u->trouble.stopped_queue = true;
+	slept = 0;
+	b.m->hook = error_behind_it;
+	model_call(b.m);
+	assert_int_equal(vtd_invalidate(vtd_of(b.u), &inv, 1), 0);
+	assert_int_equal(slept, 1);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bench_test(test_nothing_fails_that_was_done_meanwhile),
 		bench_test(test_a_reset_that_was_over_meanwhile),
 		bench_test(test_a_queue_that_had_room_meanwhile),
+		bench_test(test_an_error_that_came_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("sleep", tests, NULL, NULL);

@@ -365,6 +365,24 @@ static void test_the_tables_end_at_2_to_the_39(void **state)
 	close_naive(n);
 }
 
+/* The part of a range that lies beyond that takes nothing apart below. */
+static void test_no_large_page_is_split_from_beyond_the_end(void **state)
+{
+	struct iommu_change c = { 0 };
+	struct sl_table t;
+	size_t pages;
+
+	(void)state;
+	open_naive(&naive, 1);
+	assert_int_equal(sl_init(&t), 0);
+	assert_int_equal(sl_map(&t, 0, span(2), span(2), 3, &c), 0);
+	pages = t.pages;
+	assert_int_equal(sl_keep(&t, (1ul << 39) - PAGE, 2 * PAGE, 0, &c), 0);
+	assert_int_equal(t.pages, pages);
+	sl_free(&t);
+	close_naive(&naive);
+}
+
 static void test_roots_are_made_once(void **state)
 {
 	struct naive *n = &naive;
@@ -398,6 +416,7 @@ int main(void)
 		bench_test(test_all_or_nothing_at_each_allocation),
 		bench_test(test_new_tables_are_noted_as_such),
 		bench_test(test_the_tables_end_at_2_to_the_39),
+		bench_test(test_no_large_page_is_split_from_beyond_the_end),
 		bench_test(test_roots_are_made_once),
 		bench_test(test_random_changes),
 	};

@@ -9,7 +9,8 @@ tests, or stands in mutants.equivalent with the reason.
                         the same
     MUTANTS=PATTERN     only those whose names hold it (a regular expression),
                         whether they have run already or not
-    MUTANTS=survivors   only those that survived, on the tests of now
+    MUTANTS=survivors   only those that survived and stand in no list of
+                        equivalents, and those that never ran
     MUTANTS_QUICK=N     only programs that take less than N seconds: what
                         survives these is left open, as if it had not run
     MUTANTS_LIST=1      names and changes, without running; fails if the lists
@@ -238,7 +239,7 @@ class Tests:
     def order(self, mutant):
         """The one that has killed it before goes first."""
         if mutant.test:
-            return ["obj/host/test_peers"]
+            return [self.program(mutant.test)]
         most = float(os.environ.get("MUTANTS_QUICK", "inf"))
         return sorted((t for t in self.that_reach(mutant)
                        if self.seconds[t] - LINKING < most),
@@ -246,6 +247,15 @@ class Tests:
                       (1000 * self.kills.get((mutant.name, t), 0) +
                        self.kills.get((mutant.path, t), 0) +
                        self.kills.get(t, 0) / 10 + 0.3))
+
+    def program(self, test):
+        """Of those about peers, the one that holds the test of that name."""
+        holders = [p.stem for p in
+                   (self.tree.at / "tests/host").glob("test_peers*.c")
+                   if f"bench_test({test})" in p.read_text()]
+        if len(holders) != 1:
+            raise SystemExit(f"{test}: in {len(holders)} programs")
+        return f"obj/host/{holders[0]}"
 
     def killed(self, mutant, t):
         for key in (mutant.name, t), (mutant.path, t), t:
@@ -352,11 +362,12 @@ def same_code(top, mutant):
         machine_code(top, mutant.path, mutant.source)
 
 
-def choose(mutants, results):
+def choose(mutants, results, excused):
     wanted = os.environ.get("MUTANTS", "")
     if wanted == "survivors":
         return [m for m in mutants if not results.known(m) or
-                results.known(m)["verdict"] == "survived"]
+                results.known(m)["verdict"] == "survived" and
+                m.name not in excused]
     if wanted:
         return [m for m in mutants if re.search(wanted, m.name)]
     return [m for m in mutants if not results.known(m) or
@@ -437,7 +448,7 @@ def main():
         print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
         return 1 if wrong else 0
     results = Results(out / "results", fingerprint(top))
-    todo = choose(mutants, results)
+    todo = choose(mutants, results, excused)
     say(f"{len(mutants)} mutants, {len(todo)} to run")
     broken = plant(top, out, todo, mutants, results) if todo else []
     sums, fine = report(top, mutants, results, excused)

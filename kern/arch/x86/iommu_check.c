@@ -23,8 +23,8 @@ static bool entry_is(struct vtd *u, uint16_t sid, const struct iommu_dev *d)
 {
 	struct context_entry e = context_get(u, sid);
 
-	if (!d->space)
-		return !(e.lo & CONTEXT_P);
+	if (!d->space)		/* FPD counts in absent ones, too: VT-d 9.3 */
+		return !e.lo;
 	return e.lo & CONTEXT_P &&
 		field_get(e.hi, CONTEXT_DID) == d->su->did &&
 		(e.lo & field_mask(CONTEXT_SLPTPTR)) ==

@@ -86,6 +86,7 @@ static void test_function_level_reset(void **state)
 	model_expect(s.m, "is reset while it masters");
 	s.m->now += 50 * MSEC;
 	assert_int_equal(function_read(s.m, s.f, 0, 2), 0xffff);
+	model_expect(s.m, "is accessed during its reset");
 	s.m->now += 50 * MSEC;
 	assert_int_equal(function_read(s.m, s.f, 0, 2), 0x1234);
 	assert_int_equal(function_read(s.m, s.f, 0x10, 4), 0);
