@@ -309,6 +309,7 @@ struct machine {
 	} vectors[VECTORS];
 	unsigned nvectors;
 	bool in_irq, no_irqs;
+	bool threads;		/* several: a fence may come in a reset */
 	uint64_t interrupts, messages;	/* taken; written by devices */
 
 	struct window {

@@ -201,7 +201,7 @@ bool function_mastering(const struct function *f)
  * says nothing, and what is written may be lost. */
 static void check_quiet(struct machine *m, const struct function *f)
 {
-	if (f && m->now < f->quiet_until && !m->in_hook)
+	if (f && m->now < f->quiet_until && !m->in_hook && !m->threads)
 		model_violation(m, "%x is accessed during its reset", f->sid);
 }
 

@@ -406,6 +406,7 @@ static void make_machine(uint64_t seed)
 		device[i] = model_function(b.m, 0, 0, 16 + i, 0, kinds[i],
 					   i % 2 ? other : b.u);
 	b.m->limit = UINT64_MAX;
+	b.m->threads = true;
 	b.m->relax_ns = 2000000;
 	b.m->policy.latency = (unsigned)seed / 5 % 4;
 	b.m->policy.keep = (unsigned)seed % 3;
