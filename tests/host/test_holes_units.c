@@ -204,7 +204,7 @@ static void test_protected_memory_of_one_half(void **state)
 		struct triple t = with_cap("qemu", 0, 1ull << bit);
 
 		bench_open(&b, &t, WITHOUT_WIRED, 1);
-		b.u->pmen = 0x7ffffffe;
+		b.u->pmen = 0x2aaaaaaa;
 		seen = false;
 		b.m->hook = protected_by_then;
 		b.m->hook_arg = &seen;
@@ -370,11 +370,10 @@ static void test_old_interrupts_that_pass_by_our_table(void **state)
 
 static void nothing_there(struct machine *m, const struct happening *h)
 {
-	struct irt_message at = irt_message(0);
-
 	if (h->what != E_LOCK && m->units[0]->gsts & G_IRE)
-		assert_int_equal(model_message(m, m->functions, at.addr,
-					       at.data).reason, IR_ABSENT);
+		assert_int_equal(model_message(m, m->functions,
+					       irt_message(0), 0).reason,
+				 IR_ABSENT);
 }
 
 /* Its zeros must be out of the write buffer (CAP.RWBF) before it is used. */
@@ -437,7 +436,7 @@ static void fails_meanwhile(struct machine *m, const struct happening *h)
 
 static void fail_on(const char *name, bool before)
 {
-	struct inv inv = inv_iotlb_global();
+	struct qi_desc inv = inv_iotlb_global();
 	struct process *p;
 	struct bench b;
 	struct vtd *u;

@@ -313,7 +313,7 @@ static void test_nor_when_a_reset_fails(void **state)
 	bench_boot(&b);
 	p = process(&b, 7);
 	q = process(&b, 8);
-	watch_all(&b, p, q);
+	watch_all(&b);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	b.m->hook = gone_for_good;
 	model_call(b.m);
@@ -334,7 +334,7 @@ static void goes_on(struct machine *m, const struct happening *h)
 
 static void test_nor_when_the_queue_is_full(void **state)
 {
-	struct inv inv = inv_iotlb_global();
+	struct qi_desc inv = inv_iotlb_global();
 	struct process *p, *q;
 	struct vtd_ticket t;
 	struct bench b;
@@ -344,7 +344,7 @@ static void test_nor_when_the_queue_is_full(void **state)
 	bench_boot(&b);
 	p = process(&b, 7);
 	q = process(&b, 8);
-	watch_all(&b, p, q);
+	watch_all(&b);
 	b.m->hook = goes_on;
 	b.u->trouble.slow_queue = true;
 	for (unsigned i = 0; i < VTD_QUEUE_SIZE; i++)

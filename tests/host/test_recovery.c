@@ -335,7 +335,7 @@ static struct function *silent[MOST + 1];
 /* That many are asked, all at once; nobody has them. */
 static struct vtd_ticket ask(struct bench *b, unsigned n)
 {
-	struct inv list[MOST + 1];
+	struct qi_desc list[MOST + 1];
 	struct vtd_ticket t;
 
 	bench_open(b, triple_named("qemu"), WITHOUT_WIRED, 1);

@@ -141,7 +141,7 @@ static void error_behind_it(struct machine *m, const struct happening *h)
 /* What the error took with it is asked for again, and is there at once. */
 static void test_an_error_that_came_meanwhile(void **state)
 {
-	struct inv inv = inv_iotlb_domain(5);
+	struct qi_desc inv = inv_iotlb_domain(5);
 	struct bench b;
 
 	(void)state;

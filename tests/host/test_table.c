@@ -374,7 +374,7 @@ static void test_no_large_page_is_split_from_beyond_the_end(void **state)
 
 	(void)state;
 	open_naive(&naive, 1);
-	assert_int_equal(sl_init(&t), 0);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
 	assert_int_equal(sl_map(&t, 0, span(2), span(2), 3, &c), 0);
 	pages = t.pages;
 	assert_int_equal(sl_keep(&t, (1ul << 39) - PAGE, 2 * PAGE, 0, &c), 0);
