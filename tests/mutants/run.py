@@ -336,13 +336,13 @@ def each(mutants):
 
 
 def equivalents(path):
-    """{name: (change, reason)}: a line with the name, then indented ones: the
-    change as it is printed, then the reason."""
+    """{(file:function:kind, change): reason}: a line with the first, then
+    indented ones: the change as it is printed, then the reason."""
     found = {}
     for block in re.findall(r"^(\S+)\n((?:[ \t]+\S.*\n)+)", path.read_text(),
                             re.M):
         change, *reason = [line.strip() for line in block[1].splitlines()]
-        found[block[0]] = change, " ".join(reason)
+        found[block[0], change] = " ".join(reason)
     return found
 
 
@@ -367,7 +367,7 @@ def choose(mutants, results, excused):
     if wanted == "survivors":
         return [m for m in mutants if not results.known(m) or
                 results.known(m)["verdict"] == "survived" and
-                m.name not in excused]
+                place(m) not in excused]
     if wanted:
         return [m for m in mutants if re.search(wanted, m.name)]
     return [m for m in mutants if not results.known(m) or
@@ -391,12 +391,15 @@ def plant(top, out, mutants, all_of_them, results):
     return tests.broken
 
 
+def place(m):
+    return m.name.rpartition(":")[0], m.says
+
+
 def outdated(mutants, excused):
     """Entries of the list of equivalents that fit no mutant of now."""
-    says = {m.name: m.says for m in mutants}
-    return [f"{n}: listed as equivalent, but there is no such mutant"
-            if n not in says else f"{n}: the list means another change"
-            for n, (change, _) in excused.items() if says.get(n) != change]
+    return [f"{name}: listed as equivalent, but there is no such mutant: "
+            f"{change}" for name, change in
+            excused.keys() - {place(m) for m in mutants}]
 
 
 def report(top, mutants, results, excused):
@@ -407,11 +410,10 @@ def report(top, mutants, results, excused):
     for m in mutants:
         r = results.known(m)
         verdict = r["verdict"] if r else "not run"
-        change, reason = excused.get(m.name, ("", ""))
-        if reason.startswith("Same code") and change == m.says and \
-                not same_code(top, m):
+        reason = excused.get(place(m))
+        if reason and reason.startswith("Same code") and not same_code(top, m):
             wrong.append(f"{m.name}: listed as the same code, and is not")
-        if change == m.says:
+        if reason:
             if verdict == "survived":
                 verdict = "equivalent"
             elif r:

@@ -118,6 +118,8 @@ int sl_adapt(struct sl_table *t, struct sl_format f,
 	struct sl_format old = t->format;
 	bool clean = old.snoop != f.snoop || old.flush_lines != f.flush_lines;
 
+	if (f.leaf_levels == old.leaf_levels && !clean)
+		return 0;
 	if (f.leaf_levels < old.leaf_levels &&
 	    !adapt_table(t, t->top[0], SL_LEVELS, 0, f.leaf_levels, false,
 			 change))
