@@ -73,6 +73,7 @@ struct queue {
 	unsigned rung_tail, rung_head;	/* of which the device was told */
 	unsigned busy;		/* commands that have not ended */
 	uint16_t phase;		/* that a new completion has */
+	uint64_t empty;		/* ticks spent polling in vain */
 };
 
 struct nvme {

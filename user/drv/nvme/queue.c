@@ -132,10 +132,23 @@ static void wait_until(const struct queue *q, unsigned n, int64_t end)
 }
 
 /* Mostly the answer is there before the clock needs to be read. */
+static void poll_for_one(struct queue *q, unsigned n)
+{
+	uint64_t start = drv_ticks();
+
+	if (!spin(q, n))
+		wait_until(q, n, nsec() + PATIENCE * MSEC);
+	q[0].empty += drv_ticks() - start;
+}
+
 void queues_wait(struct queue *q, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		ring(&q[i]);
-	if (q[0].irq < 0 ? !spin(q, n) : !any_new(q, n))
+	if (any_new(q, n))
+		return;
+	if (q[0].irq < 0)
+		poll_for_one(q, n);
+	else
 		wait_until(q, n, nsec() + PATIENCE * MSEC);
 }
