@@ -8,6 +8,7 @@ import re
 import pytest
 
 from machine import ICOUNT, PATIENCE, SMALL, UNIT, wait_for
+from soak_nvme import BY_INSTRUCTIONS, SIDE_BY_SIDE
 
 MIB = 1 << 20
 SIZE = 32 * MIB
@@ -108,7 +109,8 @@ def test_bench(m):
         assert int(idle) <= 2 * int(ns)     # two processors
     text = m.run("nvme -p -D 63 -s 65536 -o 512 -n 300 -w bench", timeout=60)
     assert "random writes of 65536 bytes\n" in text
-    assert "depth 63, 1 queue, polled: 300 commands" in text
+    assert text.splitlines()[1].startswith(
+        "depth 63, 1 queue, polled: 300 commands")
     assert "interrupts" not in text
 
 
@@ -168,8 +170,9 @@ def domain(m):
 
 
 KILLS = int(os.environ.get("NVME_KILLS", 24))
-LOADS = ["-p -q 8 -s 1048576 -D 4", "-i -q 4 -s 131072", "-i -w -q 8 -s 65536",
-         "-p -w -q 2 -s 1048576 -D 8", "-i -q 8", "-p -o 2044 -s 20480 -D 63"]
+LOADS = ["-p -q 8 -s 1048576 -D 4", "-i -q 4 -s 131072 -D 32",
+         "-i -w -q 8 -s 65536 -D 32", "-p -w -q 2 -s 1048576 -D 8",
+         "-i -q 8 -D 63", "-p -o 2044 -s 20480 -D 63"]
 
 
 def test_killed_at_work(m, image):
@@ -198,6 +201,18 @@ def test_killed_at_work(m, image):
     at = 1234 * 512
     m.run("nvme read 1234 8 >/tmp/f; nvme write 50000 </tmp/f")
     assert part(image, 50000 * 512, 4096) == part(image, at, 4096)
+
+
+@pytest.mark.parametrize("options,cycles", [
+    (SIDE_BY_SIDE, 30), (BY_INSTRUCTIONS, 70)])
+def test_nothing_is_lost(boot, options, cycles):
+    """The short form of make soak-nvme."""
+    m = boot(options, limit=120)
+    text = m.run(f"cycles {cycles}", timeout=100)
+    before, after, figure = text.splitlines()
+    assert before.removeprefix("before") == after.removeprefix("after")
+    assert figure.startswith(f"cycles: {cycles} in ")
+    assert m.logged == ""
 
 
 def test_taken_away_at_work(m):

@@ -71,6 +71,8 @@ static void mem_text(struct text *t)
 		 pages_free(), kmalloc_in_use());
 	text_add(t, "lost frames %lu tables %lu domains %lu\n", frames_lost,
 		 lost.table_pages, lost.domain_ids);
+	text_add(t, "used domains %u entries %u\n", lost.ids_in_use,
+		 lost.entries_in_use);
 }
 
 static void log_text(struct text *t)

@@ -6,6 +6,7 @@
 #include "nvme.h"
 
 #define DEFAULT_SIZE	4096u
+#define DEFAULT_DEPTH	32u
 
 struct load {
 	struct nvme *c;
@@ -117,18 +118,18 @@ static void measure(struct load *l, unsigned depth, unsigned queues,
 }
 
 /* Each command has its part of the memory. */
-static void prepare(struct load *l, const struct options *o)
+static void prepare(struct load *l, const struct options *o, unsigned depth)
 {
 	struct nvme *c = l->c;
 	size_t stride = (l->size + o->offset + PAGE - 1) & ~(PAGE - 1ul);
-	unsigned n = o->depth * c->nqueues;
+	unsigned n = depth * c->nqueues;
 	uint8_t *at = drv_memory(n * stride);
 
 	if (!at)
 		fatal("%r");
 	at += o->offset;
 	for (unsigned i = 0; i < c->nqueues; i++)
-		for (unsigned id = 0; id < o->depth; id++, at += stride) {
+		for (unsigned id = 0; id < depth; id++, at += stride) {
 			l->cmds[i][id] = cmd_io(c, o->writing ? WRITE : READ, 0,
 				(unsigned)(l->size / c->block));
 			prp_set(&l->cmds[i][id],
@@ -138,6 +139,7 @@ static void prepare(struct load *l, const struct options *o)
 
 void bench(struct nvme *c, const struct options *o)
 {
+	const unsigned depth = o->depth ? o->depth : DEFAULT_DEPTH;
 	static struct load l;
 
 	l.c = c;
@@ -147,9 +149,10 @@ void bench(struct nvme *c, const struct options *o)
 	    l.size / c->block > c->blocks)
 		fatal("%s: transfers are of whole blocks of %lu bytes, at most "
 		      "%lu bytes", c->bdf, c->block, c->max_transfer);
-	prepare(&l, o);
+	prepare(&l, o, depth);
 	print("%s: random %s of %lu bytes\n", c->bdf,
 	      o->writing ? "writes" : "reads", l.size);
-	measure(&l, 1, 1, o->commands);
-	measure(&l, o->depth, c->nqueues, o->commands);
+	if (!o->depth)
+		measure(&l, 1, 1, o->commands);
+	measure(&l, depth, c->nqueues, o->commands);
 }

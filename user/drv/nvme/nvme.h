@@ -102,7 +102,7 @@ struct options {
 	size_t transfer;	/* bytes; 0: as much as goes */
 	size_t offset;		/* of the data in a page */
 	unsigned commands;	/* of each of bench's measurements */
-	unsigned depth;		/* and under way in each queue */
+	unsigned depth;		/* under way in each queue; 0: 1, then many */
 };
 
 /* ctrl.c: takes the device, starts it, makes the queues; and lets it go. */

@@ -126,6 +126,17 @@ int irt_clear(struct vtd *u, unsigned index)
 	return 0;
 }
 
+unsigned irt_in_use(struct vtd *u)
+{
+	unsigned n = 0;
+
+	os_lock(&u->lock);
+	for (unsigned i = 0; i < ENTRIES / 64; i++)
+		n += (unsigned)__builtin_popcountll(u->irt_used[i]);
+	os_unlock(&u->lock);
+	return n;
+}
+
 struct irt_message irt_message(unsigned index)
 {
 	return (struct irt_message){
