@@ -136,6 +136,7 @@ struct function {
 	unsigned pending;		/* such reads left, after mastering */
 	struct owner *pending_of;
 	uint64_t back_at;		/* answers again, after a reset */
+	uint64_t reset_at;		/* a bridge: of its secondary bus */
 	unsigned resets;
 };
 

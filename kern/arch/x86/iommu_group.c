@@ -200,6 +200,7 @@ void groups_make(void)
 		join_group(d);
 		if (d->header != HEADER_BRIDGE)
 			join_sharers(d);
+		bus_reset_find(d);
 	}
 }
 

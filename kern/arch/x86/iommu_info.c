@@ -32,6 +32,7 @@ static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 {
 	static const char *const how[] = {
 		NULL, "function level", "advanced features", "power state",
+		"secondary bus",
 	};
 
 	*info = (struct iommu_device_info){
