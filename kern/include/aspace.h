@@ -82,6 +82,9 @@ int aspace_write(struct aspace *as, uintptr_t va, const void *from,
 /* "ok", or what is wrong with what its devices see. */
 const char *aspace_check(struct aspace *as);
 
+/* The bytes that its devices can read, and those that they can write. */
+void aspace_reach(struct aspace *as, size_t *all, size_t *writable);
+
 struct text;
 void aspace_text(struct aspace *as, struct text *t);
 /* A line a present page: address, frame, rights; first the top table. */

@@ -8,7 +8,7 @@
  *	irqN	its interrupts; a read waits for one and gives the count
  *	ctl	reset; irq N makes the first N interrupts, mask N and unmask N
  *		turn one off and on
- *	status	owner, domain id, how it is reset, faults
+ *	status	owner, unit, domain id, what it reaches, how it is reset, faults
  *
  * A qid's path is the function's number from 1 on and, in the low byte, the
  * file.
