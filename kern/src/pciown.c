@@ -297,9 +297,13 @@ int pciown_check(struct pci_device *d)
 }
 
 static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
-		    size_t len, int prot, uint64_t off)
+		    size_t len, int prot, int flags, uint64_t off)
 {
 	const struct pci_bar *b = &d->bars[bar];
+	struct region like = {
+		.prot = prot & ~PROT_EXEC, .device = d, .pa = b->pa + off,
+		.combine = b->prefetch && !(flags & MAP_UNCACHED),
+	};
 	size_t hole, hole_end;
 
 	if (!b->len || b->io)
@@ -313,19 +317,20 @@ static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 	pci_bar_reserved(d, bar, &hole, &hole_end);
 	pci_set(d, PCI_COMMAND, 2,
 		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
-	return aspace_map_device(as, b->pa + off, len, prot, d,
-				 b->pa + hole, b->pa + hole_end);
+	like.hole = b->pa + hole;
+	like.hole_end = b->pa + hole_end;
+	return aspace_map_device(as, len, &like);
 }
 
 long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
-		    size_t len, int prot, uint64_t off)
+		    size_t len, int prot, int flags, uint64_t off)
 {
 	long addr;
 
 	qlock(&own.lock);
 	addr = owned_by_caller(d);
 	if (!addr)
-		addr = map_bar(d, bar, as, len, prot, off);
+		addr = map_bar(d, bar, as, len, prot, flags, off);
 	qunlock(&own.lock);
 	return addr;
 }

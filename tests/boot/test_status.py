@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `status` says of a device: whose it is, what it can reach, and what there
 is to be said against giving it away."""
+import pytest
+
 from machine import EDU, ICOUNT, SMALL, UNIT, wait_for
 
+ECAM = 0xb0000000
 KEEPS = "keeps memory while it runs, and cannot be reset"
 
 
@@ -33,6 +36,42 @@ def test_what_it_reaches(boot):
     assert "warning" not in now
     m.run(f"kill {pid}; wait {pid}", status=None)
     assert status(m, "0:3.0")["reaches"] == "0 bytes, writes 0"
+
+
+WRITE_THROUGH, CACHE_DISABLE = 1 << 3, 1 << 4
+COMBINED, UNCACHED = WRITE_THROUGH, WRITE_THROUGH | CACHE_DISABLE
+
+
+def entry(m, root, va):
+    """The lowest page-table entry of an address; read from outside."""
+    table = root
+    for shift in 39, 30, 21, 12:
+        at = (table & 0xffffffffff000) + (va >> shift & 511) * 8
+        table = int.from_bytes(m.memory(at, 8), "little")
+        assert table & 1, f"{va:x} is not mapped"
+    return table
+
+
+@pytest.mark.parametrize("bar,memory_type", [(0, COMBINED), (2, UNCACHED)])
+def test_memory_types_of_a_bar(boot, bar, memory_type):
+    """The frame buffer of a display can be prefetched: its writes are combined,
+    where it is asked for as memory.  Its registers' are not.  No device sees
+    either."""
+    m = boot(f"{SMALL} {UNIT} -device VGA,addr=6")
+    assert "; nx pat" in m.seen         # the type that COMBINED stands for
+    m.spawn(f"bars 0:6.0 {bar} >/tmp/at")
+    wait_for(lambda: m.run("cat /tmp/at").endswith("\n"))
+    regs, memory = (int(at, 16) for at in m.run("cat /tmp/at").split())
+    assert min(regs, memory) >= 1 << 39
+    pid = int(status(m, "0:6.0")["owner"])
+    root = int(m.run(f"cat '#proc/{pid}/pages'").split()[1], 16)
+    one, other = entry(m, root, regs), entry(m, root, memory)
+    assert one & UNCACHED == UNCACHED
+    assert other & UNCACHED == memory_type
+    pa = int.from_bytes(m.memory(ECAM + (6 << 15) + 0x10 + 4 * bar, 4),
+                        "little") & ~0xf
+    assert one & ~0xfff & (1 << 52) - 1 == other & ~0xfff & (1 << 52) - 1 == pa
+    assert m.check() == []              # what its devices see is its memory
 
 
 def test_a_disk_controller_that_keeps_memory(boot):

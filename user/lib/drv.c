@@ -124,7 +124,8 @@ int drv_detach(const char *bdf)
 	return writefile("#iommu/detach", bdf);
 }
 
-volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
+static volatile void *map_bar(const char *bdf, unsigned bar, size_t *len,
+			      int flags)
 {
 	int fd = open_file(bdf, "bar", bar, ORDWR);
 	volatile void *regs = NULL;
@@ -133,12 +134,23 @@ volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &d) >= 0) {
-		regs = mmap(NULL, d.length, PROT_READ | PROT_WRITE, 0, fd, 0);
+		regs = mmap(NULL, d.length, PROT_READ | PROT_WRITE, flags, fd,
+			    0);
 		if (len)
 			*len = d.length;
 	}
 	close(fd);
 	return regs;
+}
+
+volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
+{
+	return map_bar(bdf, bar, len, MAP_UNCACHED);
+}
+
+volatile void *drv_bar_memory(const char *bdf, unsigned bar, size_t *len)
+{
+	return map_bar(bdf, bar, len, 0);
 }
 
 unsigned drv_irqs(const char *bdf)
