@@ -137,6 +137,7 @@ struct function {
 	struct owner *pending_of;
 	uint64_t back_at;		/* answers again, after a reset */
 	uint64_t reset_at;		/* a bridge: of its secondary bus */
+	uint64_t quiet_until;		/* nobody may ask it, after that */
 	unsigned resets;
 };
 

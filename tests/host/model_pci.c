@@ -205,11 +205,15 @@ static bool answers(const struct machine *m, const struct function *f)
 	return f && !f->gone && m->now >= f->back_at;
 }
 
-static bool well_formed(struct machine *m, unsigned off, unsigned width)
+static bool well_formed(struct machine *m, const struct function *f,
+			unsigned off, unsigned width)
 {
 	bool good = (width == 1 || width == 2 || width == 4) &&
 		off % width == 0 && off + width <= 4096;
 
+	if (f && m->now < f->quiet_until)
+		model_violation(m, "%x is asked too early after its bus's "
+				"reset", f->sid);
 	if (!good)
 		model_violation(m, "PCI access of %u bytes at 0x%x", width,
 				off);
@@ -236,7 +240,7 @@ uint32_t function_read(struct machine *m, struct function *f, unsigned off,
 {
 	uint32_t v = 0;
 
-	if (!well_formed(m, off, width) || !answers(m, f) ||
+	if (!well_formed(m, f, off, width) || !answers(m, f) ||
 	    (off >= 256 && !f->pcie))
 		return UINT32_MAX >> (32 - 8 * width);
 	show_pending(f, off, width);
@@ -306,7 +310,7 @@ static void power_changed(struct machine *m, struct function *f, unsigned was)
 	f->back_at = m->now + 9 * MSEC;
 }
 
-/* All below is held in reset while the bit is set, 1 ms at least, and answers
+/* All below is held in reset while the bit is set, 1 ms at least, and may be asked
  * after 100 ms; what is not PCI Express after 2^25 clocks (PCI-to-PCI Bridge
  * 1.2, 3.2.5.17; PCI 4.3.2; PCI Express 4.0, 6.6.1). */
 static void bus_reset_changed(struct machine *m, struct function *bridge,
@@ -323,7 +327,8 @@ static void bus_reset_changed(struct machine *m, struct function *bridge,
 		if (is)
 			reset(m, f, UINT64_MAX / 2);
 		else
-			f->back_at = m->now + (f->pcie ? 99 : 1006) * MSEC;
+			f->back_at = f->quiet_until = m->now +
+				(f->pcie ? 100 : 1006) * MSEC;
 	}
 	if (is && !was)
 		bridge->reset_at = m->now;
@@ -346,7 +351,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	bool mastering, ats, bus_reset;
 	unsigned power;
 
-	if (!well_formed(m, off, width) || !answers(m, f))
+	if (!well_formed(m, f, off, width) || !answers(m, f))
 		return;
 	mastering = function_mastering(f);
 	ats = ats_enabled(f);
