@@ -321,7 +321,7 @@ static void bus_reset_changed(struct machine *m, struct function *bridge,
 	for (struct function *f = m->functions; f && is != was; f = f->next) {
 		unsigned bus = f->sid >> 8;
 
-		if (f->segment != bridge->segment ||
+		if (f->gone || f->segment != bridge->segment ||
 		    bus < bridge->config[0x19] || bus > bridge->config[0x1a])
 			continue;
 		if (is)
