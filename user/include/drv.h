@@ -38,8 +38,8 @@ volatile void *drv_bar_memory(const char *bdf, unsigned bar,
 
 /* How many interrupts the function can have, 0: none.  An open interrupt file;
  * and how many interrupts came since the last wait, 0 when none did within that
- * time (milliseconds, -1: for ever).  A note does not end the wait, but that
- * the device was taken away does. */
+ * time (milliseconds, -1: for ever).  A note does not end the wait, it may double
+ * it; that the device was taken away does. */
 unsigned drv_irqs(const char *bdf);
 int drv_irq(const char *bdf, unsigned n) must_check;
 long drv_wait(int irq, long milliseconds) must_check;

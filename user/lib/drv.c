@@ -174,20 +174,23 @@ static bool broken_off(void)
 	return !strcmp(reason, "interrupted");
 }
 
-/* As many files as are ready; 0: none in time. */
+/* As many files as are ready; 0: none in time, which begins anew with the first
+ * note: to know what is left of it costs a system call in each wait. */
 static int wait_ready(struct pollfd *p, unsigned n, long milliseconds)
 {
-	int64_t now = nsec(), end = now + milliseconds * 1000000;
-	int ready;
+	int ready = poll(p, n, milliseconds);
+	int64_t now, end;
 
-	for (;;) {
-		ready = poll(p, n, milliseconds);
-		if (ready >= 0 || !broken_off())
-			return ready;
+	if (ready >= 0 || !broken_off())
+		return ready;
+	end = nsec() + milliseconds * 1000000;
+	do {
 		now = nsec();
 		if (milliseconds > 0)
 			milliseconds = now < end ? (end - now) / 1000000 : 0;
-	}
+		ready = poll(p, n, milliseconds);
+	} while (ready < 0 && broken_off());
+	return ready;
 }
 
 static long read_count(int irq)
