@@ -57,8 +57,8 @@ void aspace_load(struct aspace *as);		/* architecture */
  * flags: MAP_FIXED, MAP_PINNED, MAP_BELOW. */
 long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 		 int flags) must_check;
-/* Registers of a device, as `like` has them, in the slot that devices cannot see;
- * what lies in its hole is not mapped. */
+/* Registers of a device, as `like` has them, in the slot that devices cannot
+ * see; what lies in its hole is not mapped. */
 long aspace_map_device(struct aspace *as, size_t len,
 		       const struct region *like) must_check;
 void aspace_revoke_device(struct aspace *as, void *device);

@@ -310,9 +310,9 @@ static void power_changed(struct machine *m, struct function *f, unsigned was)
 	f->back_at = m->now + 9 * MSEC;
 }
 
-/* All below is held in reset while the bit is set, 1 ms at least, and may be asked
- * after 100 ms; what is not PCI Express after 2^25 clocks (PCI-to-PCI Bridge
- * 1.2, 3.2.5.17; PCI 4.3.2; PCI Express 4.0, 6.6.1). */
+/* All below is held in reset while the bit is set, 1 ms at least, and may be
+ * asked after 100 ms; what is not PCI Express after 2^25 clocks (PCI-to-PCI
+ * Bridge 1.2, 3.2.5.17; PCI 4.3.2; PCI Express 4.0, 6.6.1). */
 static void bus_reset_changed(struct machine *m, struct function *bridge,
 			      bool was)
 {

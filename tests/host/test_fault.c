@@ -140,42 +140,6 @@ static void test_every_reason_has_its_words(void **state)
 	assert_string_equal(fault_text(0x22), "interrupt entry not present");
 }
 
-/* VT-d 5.1.4.1: they come to the device's owner as those of DMA do, with the
- * index of the entry, and count towards a storm. */
-static void test_faults_of_interrupts_reach_the_owner(void **state)
-{
-	struct iommu_device_info info;
-	struct process *p;
-	struct bench b;
-
-	(void)state;
-	p = start(&b, "qemu");
-	for (unsigned why = IR_REQUEST; why <= IR_SOURCE; why++) {
-		unsigned index = why == IR_INDEX ? 0xffff : why;
-
-		fault_report(b.u, why, b.flr->sid, (uint64_t)index << 48, true);
-		assert_int_equal(service(&b), 1);
-		assert_int_equal(told.n, why - IR_REQUEST + 1u);
-		assert_ptr_equal(told.owner, p);
-		assert_int_equal(told.last.pid, 7);
-		assert_int_equal(told.last.sid, b.flr->sid);
-		assert_string_equal(told.last.access, "interrupt");
-		assert_int_equal(told.last.reason, why);
-		assert_int_equal(told.last.addr, index);
-	}
-	assert_true(model_logged(b.m, "iommu: fault: 1:0.0 interrupt 0x26: "
-				 "interrupt from another source (reason 0x26), "
-				 "pid 7"));
-	for (unsigned i = 0; i < IOMMU_STORM_FAULTS; i++) {
-		fault_report(b.u, IR_ABSENT, b.flr->sid, 0, true);
-		service(&b);
-	}
-	iommu_device_info(dev(b.flr), &info);
-	assert_true(info.fenced && info.faults == 7 + IOMMU_STORM_FAULTS);
-	assert_false(function_mastering(b.flr));
-	finish(&b, p);
-}
-
 /* Peer drivers wrote 0 where 1 clears: after one fault their log was dead. */
 static void test_records_and_overflow_are_cleared(void **state)
 {
@@ -589,7 +553,6 @@ int main(void)
 		bench_test(test_a_fault_reaches_its_owner_on_all_units),
 		bench_test(test_the_line_in_the_log),
 		bench_test(test_every_reason_has_its_words),
-		bench_test(test_faults_of_interrupts_reach_the_owner),
 		bench_test(test_records_and_overflow_are_cleared),
 		bench_test(test_all_records_are_taken),
 		bench_test(test_records_beyond_the_first_sixteen),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bars BUS:DEV.FN BAR: takes the device, maps the BAR as registers and as memory,
- * says where, and sleeps.
+ * bars BUS:DEV.FN BAR: takes the device, maps the BAR as registers and as
+ * memory, says where, and sleeps.
  */
 #include <drv.h>
 
