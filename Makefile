@@ -6,6 +6,7 @@
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
+# make bench-nvme what a read of an NVMe disk costs, beside Linux's
 # make mutants    faults planted in the driver: does the host's suite see them?
 # make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
 # make prove      the DMAR parser proved to stay in the table, and to end

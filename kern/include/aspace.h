@@ -25,6 +25,7 @@ struct region {
 	void *device;		/* whose registers these are; NULL: memory */
 	physaddr_t pa;		/* of the registers, all but those in the hole */
 	physaddr_t hole, hole_end;
+	bool combine;		/* their writes may be combined */
 };
 
 struct aspace {
@@ -56,11 +57,10 @@ void aspace_load(struct aspace *as);		/* architecture */
  * flags: MAP_FIXED, MAP_PINNED, MAP_BELOW. */
 long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 		 int flags) must_check;
-/* Registers of a device, in the slot that devices cannot see; what lies in
- * [hole, hole_end) is not mapped. */
-long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
-		       void *device, physaddr_t hole,
-		       physaddr_t hole_end) must_check;
+/* Registers of a device, as `like` has them, in the slot that devices cannot
+ * see; what lies in its hole is not mapped. */
+long aspace_map_device(struct aspace *as, size_t len,
+		       const struct region *like) must_check;
 void aspace_revoke_device(struct aspace *as, void *device);
 int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len) must_check;
 int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len,
@@ -84,6 +84,9 @@ int aspace_write(struct aspace *as, uintptr_t va, const void *from,
 
 /* "ok", or what is wrong with what its devices see. */
 const char *aspace_check(struct aspace *as);
+
+/* The bytes that its devices can read, and those that they can write. */
+void aspace_reach(struct aspace *as, size_t *all, size_t *writable);
 
 struct text;
 void aspace_text(struct aspace *as, struct text *t);

@@ -47,7 +47,7 @@ struct dev {
 			 uint64_t off);
 	int (*remove)(struct chan *c);
 	long (*mmap)(struct chan *c, struct aspace *as, size_t len, int prot,
-		     uint64_t off);
+		     int flags, uint64_t off);
 	/* What is ready of POLLIN and POLLOUT; *q: woken when that changes. */
 	short (*poll)(struct chan *c, struct waitq **q);
 };

@@ -39,6 +39,8 @@ struct cpu {
 	struct list timers;		/* by deadline */
 	uint64_t slice_end;
 	uint64_t switches;		/* counts schedule()'s hand-overs */
+	uint64_t halted_at;		/* 0: it does not sleep */
+	uint64_t idle_ns;		/* how long it has slept */
 	struct tss tss;
 	uint64_t gdt[7];
 };

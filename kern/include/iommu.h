@@ -185,9 +185,10 @@ const char *iommu_check_space(struct iommu_space *s,
 					    physaddr_t pa, int prot),
 			      void *arg);
 
-/* Never to be used again because a unit failed. */
+/* Never to be used again because a unit failed; and what is in use now. */
 struct iommu_losses {
 	uint64_t domain_ids, table_pages;
+	unsigned ids_in_use, entries_in_use;
 };
 struct iommu_losses iommu_losses(void);
 

@@ -28,6 +28,8 @@
 #define PCI_BRIDGE_PREF_BASE_HI	0x28
 #define PCI_BRIDGE_PREF_LIMIT_HI 0x2c
 #define PCI_CAPS	0x34
+#define PCI_BRIDGE_CTRL	0x3e
+#define  PCI_BRIDGE_RESET	0x40u	/* of the secondary bus */
 
 /* Base classes, and with subclass. */
 #define PCI_BASE_DISPLAY	0x03

@@ -39,9 +39,10 @@ struct aspace *pciown_exec(struct proc *p, struct aspace *as);
 /* For #pci: 0 if the current process owns it now. */
 int pciown_check(struct pci_device *d) must_check;
 
-/* Maps a BAR's pages, all but those that are the kernel's. */
+/* Maps a BAR's pages, all but those that are the kernel's; with write-combining
+ * if it can be prefetched, but for MAP_UNCACHED. */
 long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
-		    size_t len, int prot, uint64_t off) must_check;
+		    size_t len, int prot, int flags, uint64_t off) must_check;
 
 /* Interrupts n to end - 1 of a device that the current process owns: opened once
  * or more, all or none, then counted.  A read gives the count since the last one, once there is any.

@@ -15,6 +15,6 @@ size_t pt_in_table(uintptr_t va, uintptr_t end);
 
 /* A user leaf: prot is PROT_READ, PROT_WRITE, PROT_EXEC. */
 pte_t pte_user(physaddr_t pa, int prot);
-pte_t pte_device(physaddr_t pa, int prot);
+pte_t pte_device(physaddr_t pa, int prot, bool combine);
 
 #endif

@@ -52,6 +52,8 @@ noreturn void idle_loop(void);		/* each processor ends there */
 struct cpu;
 void sched_start_cpu(struct cpu *c);	/* makes its idle thread */
 void sched_tick(void);			/* timer interrupt */
+void sched_awake(void);			/* each interrupt, first of all */
+uint64_t sched_idle_ns(void);		/* all processors' sleep, since boot */
 void kthread_sleep_ns(uint64_t ns);
 
 #endif

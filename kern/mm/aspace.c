@@ -294,13 +294,9 @@ long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 	return err ? err : at;
 }
 
-long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
-		       void *device, physaddr_t hole, physaddr_t hole_end)
+long aspace_map_device(struct aspace *as, size_t len,
+		       const struct region *like)
 {
-	struct region like = {
-		.prot = prot & ~PROT_EXEC, .device = device, .pa = pa,
-		.hole = hole, .hole_end = hole_end,
-	};
 	struct region *r;
 	uintptr_t at;
 	int err = check_len(&len);
@@ -309,7 +305,7 @@ long aspace_map_device(struct aspace *as, physaddr_t pa, size_t len, int prot,
 		return err;
 	qlock(&as->lock);
 	at = find_gap(as, len, PGSIZE, BAR_BASE, BAR_END);
-	r = at ? region_new(as, at, at + len, &like) : NULL;
+	r = at ? region_new(as, at, at + len, like) : NULL;
 	if (!r)
 		err = error(ENOMEM, "mmap: no room for %lu bytes", len);
 	else

@@ -3,7 +3,7 @@
  * Whether devices see what they should of an address space, and no more: every
  * page of theirs is the process's, with no more rights and not free, and every
  * page of the process's is theirs (perhaps with less rights: after fork they
- * come back with the process's next write).
+ * come back with the process's next write).  And how much that is.
  */
 #include <aspace.h>
 #include <page.h>
@@ -52,6 +52,33 @@ static const char *check(struct aspace *as)
 		present += r->device ? 0 : present_in(as, r);
 	return what ? what : s.pages != present ?
 		"its devices do not see all of its pages" : "ok";
+}
+
+struct reach {
+	size_t all, writable;
+};
+
+static bool reached(void *arg, uint64_t va, physaddr_t pa, int prot)
+{
+	struct reach *r = arg;
+
+	(void)va;
+	(void)pa;
+	r->all += PGSIZE;
+	r->writable += prot & IOMMU_WRITE ? PGSIZE : 0;
+	return true;
+}
+
+void aspace_reach(struct aspace *as, size_t *all, size_t *writable)
+{
+	struct reach r = { 0 };
+
+	qlock(&as->lock);
+	if (as->io)
+		(void)iommu_check_space(as->io, reached, &r);
+	qunlock(&as->lock);
+	*all = r.all;
+	*writable = r.writable;
 }
 
 const char *aspace_check(struct aspace *as)

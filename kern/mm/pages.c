@@ -558,7 +558,7 @@ int pages_map_device(struct aspace *as, const struct region *r)
 		e = new_entry(as, va);
 		if (!e)
 			return -ENOMEM;
-		*e = pte_device(pa, r->prot);
+		*e = pte_device(pa, r->prot, r->combine);
 	}
 	return 0;
 }

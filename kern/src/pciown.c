@@ -106,7 +106,21 @@ static void drop_space(struct proc *p)
 #define for_each_peer(peer, d)						\
 	for (unsigned n_ = 0; ((peer) = iommu_peer((d)->iommu, n_)); n_++)
 
-static int check_peers(struct pci_device *d, struct proc *p)
+/* A disk controller of this kind goes on with the lists and buffers that it was
+ * given (QEMU's maps them once, past all later changes of tables) until it is
+ * reset, if it can be. */
+#define CLASS_AHCI	0x010601
+
+static bool pins_memory(const struct pci_device *d)
+{
+	struct iommu_device_info info = { 0 };
+
+	if (d->iommu)
+		iommu_device_info(d->iommu, &info);
+	return d->class == CLASS_AHCI && !info.reset;
+}
+
+static int check_peers(struct pci_device *d, struct proc *p, unsigned words)
 {
 	struct pci_device *peer, *has;
 	const char *bypass;
@@ -121,6 +135,12 @@ static int check_peers(struct pci_device *d, struct proc *p)
 				     peer->name, bypass);
 		if (bypass)
 			return error(EPERM, "%s", bypass);
+		if (pins_memory(peer) && !(words & IOMMU_UNSAFE))
+			return error(EPERM, "%s%skeeps memory while it runs, "
+				     "and cannot be reset; say unsafe to give "
+				     "it away all the same",
+				     peer == d ? "" : peer->name,
+				     peer == d ? "" : ", which goes with it, ");
 		if (++n > PROC_MAX_DEVICES)
 			return error(EBUSY, "pid %d has %u devices, and gets "
 				     "no more", p->pid, PROC_MAX_DEVICES);
@@ -151,7 +171,7 @@ static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 		return error(ESRCH, "process %d has ended", p->pid);
 	if (iommu_missing())
 		return error(ENODEV, "%s", iommu_missing());
-	err = check_peers(d, p);
+	err = check_peers(d, p, words);
 	if (err)
 		return err;
 	space = aspace_io_get(p->as, p, d->iommu);
@@ -277,9 +297,13 @@ int pciown_check(struct pci_device *d)
 }
 
 static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
-		    size_t len, int prot, uint64_t off)
+		    size_t len, int prot, int flags, uint64_t off)
 {
 	const struct pci_bar *b = &d->bars[bar];
+	struct region like = {
+		.prot = prot & ~PROT_EXEC, .device = d, .pa = b->pa + off,
+		.combine = b->prefetch && !(flags & MAP_UNCACHED),
+	};
 	size_t hole, hole_end;
 
 	if (!b->len || b->io)
@@ -293,19 +317,20 @@ static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 	pci_bar_reserved(d, bar, &hole, &hole_end);
 	pci_set(d, PCI_COMMAND, 2,
 		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
-	return aspace_map_device(as, b->pa + off, len, prot, d,
-				 b->pa + hole, b->pa + hole_end);
+	like.hole = b->pa + hole;
+	like.hole_end = b->pa + hole_end;
+	return aspace_map_device(as, len, &like);
 }
 
 long pciown_map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
-		    size_t len, int prot, uint64_t off)
+		    size_t len, int prot, int flags, uint64_t off)
 {
 	long addr;
 
 	qlock(&own.lock);
 	addr = owned_by_caller(d);
 	if (!addr)
-		addr = map_bar(d, bar, as, len, prot, off);
+		addr = map_bar(d, bar, as, len, prot, flags, off);
 	qunlock(&own.lock);
 	return addr;
 }
@@ -440,6 +465,18 @@ static void rids_text(const struct iommu_device_info *info, struct text *t)
 	text_add(t, "\n");
 }
 
+/* What it can reach now: of its owner's memory, and nothing else. */
+static void reach_text(struct pci_device *d, struct text *t)
+{
+	size_t all = 0, writable = 0;
+
+	qlock(&own.lock);
+	if (d->owner && d->owner->as)
+		aspace_reach(d->owner->as, &all, &writable);
+	qunlock(&own.lock);
+	text_add(t, "reaches %lu bytes, writes %lu\n", all, writable);
+}
+
 void pciown_status_text(struct pci_device *d, struct text *t)
 {
 	struct iommu_device_info info = { 0 };
@@ -447,13 +484,18 @@ void pciown_status_text(struct pci_device *d, struct text *t)
 	if (d->iommu)
 		iommu_device_info(d->iommu, &info);
 	text_add(t, "owner %d\n", info.pid);
+	text_add(t, "unit 0x%lx\n", info.unit);
 	text_add(t, "domain %u\n", info.did);
 	text_add(t, "covered %s\n", info.covered ? "yes" : "no");
 	rids_text(&info, t);
+	reach_text(d, t);
 	text_add(t, "reserved memory %s\n", info.reserved ? "yes" : "no");
 	text_add(t, "device tlb %s\n", info.ats ? "on" : "off");
 	text_add(t, "fenced %s\n", info.fenced ? "yes" : "no");
 	text_add(t, "reset %s\n", info.reset ? info.reset : "none");
 	text_add(t, "interrupts %u\n", pci_irq_count(d));
 	text_add(t, "faults %lu\n", info.faults);
+	if (pins_memory(d))
+		text_add(t, "warning keeps memory while it runs, and cannot be "
+			 "reset\n");
 }

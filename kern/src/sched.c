@@ -271,12 +271,36 @@ static bool nothing_to_do(void)
 	return nothing;
 }
 
+void sched_awake(void)
+{
+	struct cpu *c = this_cpu();
+
+	if (!c->halted_at)
+		return;
+	c->idle_ns += nsec() - c->halted_at;
+	WRITE_ONCE(c->halted_at, 0);
+}
+
+/* Not to the nanosecond for one that falls asleep or wakes just now. */
+uint64_t sched_idle_ns(void)
+{
+	uint64_t now = nsec(), sum = 0, since;
+
+	for (unsigned i = 0; i < ncpus; i++) {
+		since = READ_ONCE(cpus[i].halted_at);
+		sum += READ_ONCE(cpus[i].idle_ns);
+		sum += since && since < now ? now - since : 0;
+	}
+	return sum;
+}
+
 void idle_loop(void)
 {
 	for (;;) {
 		irq_disable();
 		if (nothing_to_do()) {
 			timer_program();
+			WRITE_ONCE(this_cpu()->halted_at, nsec());
 			irq_enable_and_halt();
 		} else {
 			irq_enable();

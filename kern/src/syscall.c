@@ -202,14 +202,14 @@ static long map_file(uint64_t len, int prot, int flags, int fd, uint64_t off)
 
 	if (!c)
 		return -EBADF;
-	if (flags & ~MAP_BELOW(0xff))
+	if (flags & ~(MAP_UNCACHED | MAP_BELOW(0xff)))
 		at = error(EINVAL, "mmap: %s: flags 0x%x", c->path, flags);
 	else if (!c->dev->mmap)
 		at = error(EINVAL, "mmap: %s: cannot be mapped", c->path);
 	else if ((prot & PROT_WRITE) && (c->mode & OMODE) != ORDWR)
 		at = error(EPERM, "mmap: %s: not open for writing", c->path);
 	else
-		at = c->dev->mmap(c, current_proc()->as, len, prot, off);
+		at = c->dev->mmap(c, current_proc()->as, len, prot, flags, off);
 	chan_put(c);
 	return at;
 }
@@ -218,10 +218,10 @@ long sys_mmap(struct sysargs *s)
 {
 	int prot = (int)s->a[2], flags = (int)s->a[3];
 
-	if (flags & ~(MAP_ANON | MAP_FIXED | MAP_PINNED | MAP_BELOW(0xff)))
-		return error(EINVAL, "mmap: flags 0x%x", flags);
 	if (!(flags & MAP_ANON))
 		return map_file(s->a[1], prot, flags, (int)s->a[4], s->a[5]);
+	if (flags & ~(MAP_ANON | MAP_FIXED | MAP_PINNED | MAP_BELOW(0xff)))
+		return error(EINVAL, "mmap: flags 0x%x", flags);
 	return aspace_mmap(current_proc()->as, s->a[0], s->a[1], prot, flags);
 }
 

@@ -110,6 +110,32 @@ def test_device_behind_a_root_port(boot):
     assert "all 4095 bytes are right" in m.run("edu -u")
 
 
+@pytest.mark.parametrize("above", [
+    "pcie-root-port,id=b,addr=5", "pcie-pci-bridge,id=b,addr=5",
+    "pci-bridge,id=b,chassis_nr=2,addr=5"])
+def test_reset_of_the_bus_below_a_bridge(boot, above):
+    """A network card without a reset of its own: what one owner left in it, the
+    next one does not find.  The slots below a conventional bridge begin at 1."""
+    slot = "0" if "root" in above else "1"
+    m = boot(f"{SMALL} {ICOUNT} {UNIT} -device {above} "
+             f"-device e1000,bus=b,addr={slot}")
+    card = f"1:{slot}.0"
+    assert "\nreset secondary bus\n" in m.run(f"cat '#pci/{card}/status'")
+    for _ in range(2):
+        assert m.run(f"poke {card} 0 5200 abcdef") == "0 abcdef\n"
+    assert m.logged == ""
+    nobody_masters(m)
+
+
+def test_no_reset_of_the_bus_with_neighbours(boot):
+    """They would be reset with it."""
+    m = boot(f"{SMALL} {ICOUNT} {UNIT} -device pcie-pci-bridge,id=b,addr=5 "
+             "-device e1000,bus=b,addr=1 -device e1000e,bus=b,addr=2")
+    assert "\nreset none\n" in m.run("cat '#pci/1:1.0/status'")
+    assert m.run("poke 1:1.0 0 5200 abcdef") == "0 abcdef\n"
+    assert "cannot be reset" in m.fails("poke 1:1.0 0 5200 abcdef")
+
+
 def test_device_behind_a_switch(boot):
     m = boot(f"{SMALL} {ICOUNT} {UNIT} -device pcie-root-port,id=port1,addr=5 "
              "-device x3130-upstream,id=up,bus=port1 "

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from machine import ICOUNT, SMALL, UNIT, wait_for
+from machine import ICOUNT, PATIENCE, SMALL, UNIT, wait_for
+from soak_nvme import BY_INSTRUCTIONS, SIDE_BY_SIDE
 
 MIB = 1 << 20
 SIZE = 32 * MIB
@@ -96,17 +97,37 @@ def test_writes_end_where_they_should(m, image):
 def test_bench(m):
     text = m.run("nvme -q 2 -n 500 bench", timeout=60)
     line = (r"depth (\d+), (\d) queues?, (\w+): 500 commands, (\d+) ns, "
-            r"(\d+) IOPS")
+            r"(\d+) polling in vain, (\d+) idle, (\d+) IOPS")
     got = re.findall(line, text)
     assert [g[:3] for g in got] == [
         ("1", "1", "polled"), ("32", "2", "polled"),
         ("1", "1", "interrupts"), ("32", "2", "interrupts")]
-    for *_, ns, iops in got:
+    for *_, how, ns, vain, idle, iops in got:
         assert int(iops) == 500 * 10**9 // int(ns)
+        assert int(vain) < int(ns)
+        assert how == "polled" or int(vain) == 0
+        assert int(idle) <= 2 * int(ns)     # two processors
     text = m.run("nvme -p -D 63 -s 65536 -o 512 -n 300 -w bench", timeout=60)
     assert "random writes of 65536 bytes\n" in text
-    assert "depth 63, 1 queue, polled: 300 commands" in text
+    assert text.splitlines()[1].startswith(
+        "depth 63, 1 queue, polled: 300 commands")
     assert "interrupts" not in text
+
+
+@pytest.mark.skipif(PATIENCE > 1, reason="a checking kernel does more")
+def test_what_a_read_costs(boot):
+    """In instructions, each of which takes a nanosecond here; how many
+    completions an interrupt finds is QEMU's choice, so there is room."""
+    m = boot("-machine q35 -nographic -nodefaults -serial stdio -smp 1 -m 512 "
+             f"{UNIT} {NVME.format('null-co://')} "
+             "-icount shift=0,align=off,sleep=off")
+    text = m.run("nvme -n 2000 bench", timeout=60)
+    cost = {how: (int(ns) - int(vain) - int(idle)) / 2000
+            for how, ns, vain, idle in re.findall(
+                r"depth 32, 1 queue, (\w+): 2000 commands, (\d+) ns, (\d+) "
+                r"polling in vain, (\d+) idle", text)}
+    assert 100 < cost["polled"] < 400
+    assert cost["polled"] < cost["interrupts"] < 1200
 
 
 def irqs(m):
@@ -149,8 +170,9 @@ def domain(m):
 
 
 KILLS = int(os.environ.get("NVME_KILLS", 24))
-LOADS = ["-p -q 8 -s 1048576 -D 4", "-i -q 4 -s 131072", "-i -w -q 8 -s 65536",
-         "-p -w -q 2 -s 1048576 -D 8", "-i -q 8", "-p -o 2044 -s 20480 -D 63"]
+LOADS = ["-p -q 8 -s 1048576 -D 4", "-i -q 4 -s 131072 -D 32",
+         "-i -w -q 8 -s 65536 -D 32", "-p -w -q 2 -s 1048576 -D 8",
+         "-i -q 8 -D 63", "-p -o 2044 -s 20480 -D 63"]
 
 
 def test_killed_at_work(m, image):
@@ -179,6 +201,18 @@ def test_killed_at_work(m, image):
     at = 1234 * 512
     m.run("nvme read 1234 8 >/tmp/f; nvme write 50000 </tmp/f")
     assert part(image, 50000 * 512, 4096) == part(image, at, 4096)
+
+
+@pytest.mark.parametrize("options,cycles", [
+    (SIDE_BY_SIDE, 30), (BY_INSTRUCTIONS, 70)])
+def test_nothing_is_lost(boot, options, cycles):
+    """The short form of make soak-nvme."""
+    m = boot(options, limit=120)
+    text = m.run(f"cycles {cycles}", timeout=100)
+    before, after, figure = text.splitlines()
+    assert before.removeprefix("before") == after.removeprefix("after")
+    assert figure.startswith(f"cycles: {cycles} in ")
+    assert m.logged == ""
 
 
 def test_taken_away_at_work(m):

@@ -45,6 +45,7 @@ VARIES = [
     (r"\b1[0-9a-f]{8}\b", r"1[0-9a-f]{8}"),
     (r"0x1[0-9a-f]{8}\b", r"0x1[0-9a-f]{8}"),
     (r"\bpid( = | )\d+", r"pid( = | )\d+"),
+    (r"(?<=^reaches )\d+ bytes, writes \d+", r"\d+ bytes, writes \d+"),
     (r"(?<=^owner )[1-9]\d*", r"\d+"),
     (r"^ *\d+ +\d+(?= (eve|none) )", r" *\d+ +\d+"),
     (r"(?<=sleeping )[ \d]+", r"[ \d]+"),

@@ -137,7 +137,8 @@ struct function {
 	struct owner *pending_of;
 	uint64_t back_at;		/* answers again, after a reset */
 	bool retries;			/* says until then that it will */
-	uint64_t quiet_until;		/* must be left alone, likewise */
+	uint64_t reset_at;		/* a bridge: of its secondary bus */
+	uint64_t quiet_until;		/* must be left alone, in a reset */
 	unsigned resets;
 };
 

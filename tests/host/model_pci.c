@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Configuration space of PCI functions, as far as handing them over goes: bus
- * mastering, pending transactions, three kinds of reset, bridges (PCI Local Bus
+ * mastering, pending transactions, four kinds of reset, bridges (PCI Local Bus
  * 3.0, 6.2; PCI Express 4.0, 6.6.2 and 7.5.3; PCI Power Management 1.2, 5.4;
  * Advanced Capabilities ECN).
  */
@@ -14,6 +14,8 @@
 #define CAP_MSI		0x50
 #define CAP_PCIE	0x60
 #define CAP_AF		0xa0
+#define BRIDGE_CTRL	0x3e
+#define BRIDGE_RESET	0x40u
 #define MSEC		1000000ull
 
 static void put(struct function *f, unsigned off, unsigned width, uint32_t v)
@@ -140,6 +142,7 @@ struct function *model_bridge(struct machine *m, uint16_t segment,
 	f->config[0x19] = (uint8_t)secondary;
 	f->config[0x1a] = (uint8_t)subordinate;
 	f->config[COMMAND] = 7;
+	allow(f, BRIDGE_CTRL, 2, BRIDGE_RESET);
 	return f;
 }
 
@@ -201,7 +204,8 @@ bool function_mastering(const struct function *f)
  * says nothing, and what is written may be lost. */
 static void check_quiet(struct machine *m, const struct function *f)
 {
-	if (f && m->now < f->quiet_until && !m->in_hook && !m->threads)
+	if (f && !f->gone && m->now < f->quiet_until && !m->in_hook &&
+	    !m->threads)
 		model_violation(m, "%x is accessed during its reset", f->sid);
 }
 
@@ -319,6 +323,33 @@ static void power_changed(struct machine *m, struct function *f, unsigned was)
 	f->back_at = f->quiet_until = m->now + 9 * MSEC;
 }
 
+/* All below is held in reset while the bit is set, 1 ms at least, and may be
+ * asked after 100 ms; what is not PCI Express after 2^25 clocks (PCI-to-PCI
+ * Bridge 1.2, 3.2.5.17; PCI 4.3.2; PCI Express 4.0, 6.6.1). */
+static void bus_reset_changed(struct machine *m, struct function *bridge,
+			      bool was)
+{
+	bool is = bridge->config[BRIDGE_CTRL] & BRIDGE_RESET;
+
+	for (struct function *f = m->functions; f && is != was; f = f->next) {
+		unsigned bus = f->sid >> 8;
+
+		if (f->gone || f->segment != bridge->segment ||
+		    bus < bridge->config[0x19] || bus > bridge->config[0x1a])
+			continue;
+		if (is)
+			reset(m, f, UINT64_MAX / 2);
+		else
+			f->back_at = f->quiet_until = m->now +
+				(f->pcie ? 100 : 1006) * MSEC;
+	}
+	if (is && !was)
+		bridge->reset_at = m->now;
+	else if (was && !is && m->now - bridge->reset_at < MSEC)
+		model_violation(m, "%x resets its bus for less than 1 ms",
+				bridge->sid);
+}
+
 static void store(struct function *f, unsigned off, unsigned width, uint32_t v)
 {
 	uint8_t *c = f->config, *w = f->writable;
@@ -330,7 +361,7 @@ static void store(struct function *f, unsigned off, unsigned width, uint32_t v)
 void function_write(struct machine *m, struct function *f, unsigned off,
 		    unsigned width, uint32_t v)
 {
-	bool mastering, ats;
+	bool mastering, ats, bus_reset;
 	unsigned power;
 
 	check_quiet(m, f);
@@ -338,6 +369,7 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 		return;
 	mastering = function_mastering(f);
 	ats = ats_enabled(f);
+	bus_reset = f->config[BRIDGE_CTRL] & BRIDGE_RESET;
 	power = f->pm ? f->config[f->pm + 4] & 3 : 0;
 	store(f, off, width, v);
 	if (in(COMMAND, off, width))
@@ -345,6 +377,8 @@ void function_write(struct machine *m, struct function *f, unsigned off,
 	if (f->pm && in(f->pm + 4u, off, width))
 		power_changed(m, f, power);
 	ats_changed(f, ats);
+	if (f->config[0x0e] == 1)
+		bus_reset_changed(m, f, bus_reset);
 	if (f->kind & FN_FLR && off == f->pcie + 8u && v & 0x8000)
 		reset(m, f, 99 * MSEC);
 	if (f->kind & FN_AF && f->config[f->af + 3] & 2 &&

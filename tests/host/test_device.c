@@ -62,6 +62,44 @@ static void test_each_kind_of_reset(void **state)
 	bench_close(&b);
 }
 
+static const char *how_reset(const struct function *f)
+{
+	struct iommu_device_info info;
+
+	iommu_device_info(dev(f), &info);
+	return info.reset ? info.reset : "none";
+}
+
+/* Where there is nothing better, and only of one that is alone below its port:
+ * its neighbours would be reset with it. */
+static void test_reset_of_the_secondary_bus(void **state)
+{
+	struct function *express, *conventional, *pair[2], *better;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	model_bridge(b.m, 0, 0, 7, 0, BRIDGE_PORT, 2, 2);
+	express = model_function(b.m, 0, 2, 0, 0, FN_PCIE, b.u);
+	model_bridge(b.m, 0, 0, 8, 0, BRIDGE_TO_PCI, 3, 3);
+	conventional = model_function(b.m, 0, 3, 4, 0, 0, b.u);
+	model_bridge(b.m, 0, 0, 9, 0, BRIDGE_PORT, 4, 4);
+	for (unsigned i = 0; i < 2; i++)
+		pair[i] = model_function(b.m, 0, 4, 0, i, FN_PCIE, b.u);
+	model_bridge(b.m, 0, 0, 10, 0, BRIDGE_PORT, 5, 5);
+	better = model_function(b.m, 0, 5, 0, 0, FN_PCIE | FN_PM, b.u);
+	bench_boot(&b);
+	attack_always(&b);
+	assert_string_equal(how_reset(pair[0]), "none");
+	assert_string_equal(how_reset(pair[1]), "none");
+	assert_string_equal(how_reset(better), "power state");
+	assert_string_equal(how_reset(b.plain), "none");
+	check_reset(&b, express, "secondary bus");
+	check_reset(&b, conventional, "secondary bus");
+	assert_int_equal(pair[0]->resets + better->resets + b.plain->resets, 0);
+	bench_close(&b);
+}
+
 static void test_device_control_comes_back_after_a_reset(void **state)
 {
 	struct process *p;
@@ -378,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bench_test(test_each_kind_of_reset),
+		bench_test(test_reset_of_the_secondary_bus),
 		bench_test(test_device_control_comes_back_after_a_reset),
 		bench_test(test_what_cannot_be_reset_needs_the_word_unsafe),
 		bench_test(test_who_may_not_have_a_device),

@@ -315,6 +315,18 @@ static const struct iommu_unit_info qemu = {
 	.root_va = (void *)0xffff8001090aa000, .devices = 2,
 };
 
+static void test_info_of_posted_interrupts(void **state)
+{
+	struct iommu_unit_info unit = qemu;
+
+	(void)state;
+	iommu_format_unit(begin(), &unit);
+	assert_null(strstr(shown, "posted"));
+	unit.cap |= 1ull << 59;
+	iommu_format_unit(begin(), &unit);
+	assert_non_null(strstr(shown, "\n\t\tposted interrupts: yes\n"));
+}
+
 static void test_info_as_in_the_session(void **state)
 {
 	struct text *t = begin();
@@ -485,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_one_long_word),
 		cmocka_unit_test(test_bytes_by_chance),
 		cmocka_unit_test(test_info_as_in_the_session),
+		cmocka_unit_test(test_info_of_posted_interrupts),
 		cmocka_unit_test(test_info_in_the_other_words),
 		cmocka_unit_test(test_domains_for_each_nd),
 		cmocka_unit_test(test_mappings_as_in_the_session),

@@ -252,11 +252,14 @@ static void test_a_unit_that_fails_keeps_the_entry(void **state)
 }
 
 static struct iommu_fault told;
+static void *told_to;
+static unsigned times_told;
 
 static void hear(void *owner, const struct iommu_fault *f)
 {
-	(void)owner;
 	told = *f;
+	told_to = owner;
+	times_told++;
 }
 
 static void test_a_fault_names_the_entry(void **state)
@@ -282,6 +285,53 @@ static void test_a_fault_names_the_entry(void **state)
 	bench_upper.fault = NULL;
 	l.data = 0;
 	close_line(&b, &l);
+	bench_close(&b);
+}
+
+static void report(struct bench *b, unsigned why, unsigned index)
+{
+	fault_report(b->u, why, b->flr->sid, (uint64_t)index << 48, true);
+	model_call(b->m);
+	assert_true(iommu_service_faults());
+}
+
+/* VT-d 5.1.4.1: they come to the device's owner as those of DMA do, and count
+ * towards a storm. */
+static void test_faults_reach_the_owner(void **state)
+{
+	struct iommu_device_info info;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_upper.fault = hear;
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	times_told = 0;
+	for (unsigned why = IR_REQUEST; why <= IR_SOURCE; why++) {
+		unsigned index = why == IR_INDEX ? 0xffff : why;
+
+		report(&b, why, index);
+		assert_int_equal(times_told, why - IR_REQUEST + 1);
+		assert_ptr_equal(told_to, p);
+		assert_int_equal(told.pid, 7);
+		assert_int_equal(told.sid, b.flr->sid);
+		assert_string_equal(told.access, "interrupt");
+		assert_int_equal(told.reason, why);
+		assert_int_equal(told.addr, index);
+	}
+	assert_true(model_logged(b.m, "iommu: fault: 1:0.0 interrupt 0x26: "
+				 "interrupt from another source (reason 0x26), "
+				 "pid 7"));
+	for (unsigned i = 0; i < IOMMU_STORM_FAULTS; i++)
+		report(&b, IR_ABSENT, 0);
+	iommu_device_info(dev(b.flr), &info);
+	assert_true(info.fenced && info.faults == 7 + IOMMU_STORM_FAULTS);
+	assert_false(function_mastering(b.flr));
+	bench_upper.fault = NULL;
+	process_end(p);
 	bench_close(&b);
 }
 
@@ -329,6 +379,7 @@ int main(void)
 		bench_test(test_behind_a_bridge_that_keeps_ids),
 		bench_test(test_a_unit_that_fails_keeps_the_entry),
 		bench_test(test_a_fault_names_the_entry),
+		bench_test(test_faults_reach_the_owner),
 		bench_test(test_an_io_apic_by_its_scope),
 	};
 

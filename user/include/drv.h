@@ -29,13 +29,17 @@ int drv_attach(const char *bdf, int pid, const char *words) must_check;
 int drv_take(const char *bdf, const char *words) must_check;
 int drv_detach(const char *bdf) must_check;
 
-/* All of a BAR; *len, if not NULL, is its size.  NULL: failed. */
+/* All of a BAR; *len, if not NULL, is its size.  NULL: failed.  Registers,
+ * which see each access as it is made; or memory (a BAR that can be
+ * prefetched), where writes are combined, and are there after drv_fence. */
 volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len) must_check;
+volatile void *drv_bar_memory(const char *bdf, unsigned bar,
+			      size_t *len) must_check;
 
 /* How many interrupts the function can have, 0: none.  An open interrupt file;
  * and how many interrupts came since the last wait, 0 when none did within that
- * time (milliseconds, -1: for ever).  A note does not end the wait, but that
- * the device was taken away does. */
+ * time (milliseconds, -1: for ever).  A note does not end the wait, it may
+ * double it; that the device was taken away does. */
 unsigned drv_irqs(const char *bdf);
 int drv_irq(const char *bdf, unsigned n) must_check;
 long drv_wait(int irq, long milliseconds) must_check;
@@ -65,6 +69,12 @@ void *drv_memory(size_t len) must_check;
 static inline void drv_fence(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* The processor's time-stamp counter: much cheaper than nsec(). */
+static inline uint64_t drv_ticks(void)
+{
+	return __builtin_ia32_rdtsc();
 }
 
 static inline uint8_t get8(const volatile void *reg)

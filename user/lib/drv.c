@@ -124,7 +124,8 @@ int drv_detach(const char *bdf)
 	return writefile("#iommu/detach", bdf);
 }
 
-volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
+static volatile void *map_bar(const char *bdf, unsigned bar, size_t *len,
+			      int flags)
 {
 	int fd = open_file(bdf, "bar", bar, ORDWR);
 	volatile void *regs = NULL;
@@ -133,12 +134,23 @@ volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &d) >= 0) {
-		regs = mmap(NULL, d.length, PROT_READ | PROT_WRITE, 0, fd, 0);
+		regs = mmap(NULL, d.length, PROT_READ | PROT_WRITE, flags, fd,
+			    0);
 		if (len)
 			*len = d.length;
 	}
 	close(fd);
 	return regs;
+}
+
+volatile void *drv_bar(const char *bdf, unsigned bar, size_t *len)
+{
+	return map_bar(bdf, bar, len, MAP_UNCACHED);
+}
+
+volatile void *drv_bar_memory(const char *bdf, unsigned bar, size_t *len)
+{
+	return map_bar(bdf, bar, len, 0);
 }
 
 unsigned drv_irqs(const char *bdf)
@@ -162,20 +174,23 @@ static bool broken_off(void)
 	return !strcmp(reason, "interrupted");
 }
 
-/* As many files as are ready; 0: none in time. */
+/* As many files as are ready; 0: none in time, which begins anew with the first
+ * note: to know what is left of it costs a system call in each wait. */
 static int wait_ready(struct pollfd *p, unsigned n, long milliseconds)
 {
-	int64_t now = nsec(), end = now + milliseconds * 1000000;
-	int ready;
+	int ready = poll(p, n, milliseconds);
+	int64_t now, end;
 
-	for (;;) {
-		ready = poll(p, n, milliseconds);
-		if (ready >= 0 || !broken_off())
-			return ready;
+	if (ready >= 0 || !broken_off())
+		return ready;
+	end = nsec() + milliseconds * 1000000;
+	do {
 		now = nsec();
 		if (milliseconds > 0)
 			milliseconds = now < end ? (end - now) / 1000000 : 0;
-	}
+		ready = poll(p, n, milliseconds);
+	} while (ready < 0 && broken_off());
+	return ready;
 }
 
 static long read_count(int irq)

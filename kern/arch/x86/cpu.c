@@ -14,6 +14,11 @@
 
 #define IST_SIZE 4096
 
+/* By PTE_PCD and PTE_PWT: write-back, write-combining in place of
+ * write-through, uncached but for MTRRs, uncached; the upper four as at reset
+ * (SDM 3A 11.12.4).  Nothing is mapped by the second yet. */
+#define PAT_TYPES	0x0007040600070106ull
+
 struct cpu cpus[CONFIG_MAX_CPUS];
 unsigned ncpus = 1;
 
@@ -53,6 +58,7 @@ void cpu_init(struct cpu *c)
 		c->tss.ist[i] = (uintptr_t)ist_stacks[c->id][i] + IST_SIZE;
 	c->tss.iomap = sizeof(c->tss);
 	load_gdt(c);
+	wrmsr(MSR_PAT, PAT_TYPES);
 	wrmsr(MSR_GS_BASE, (uintptr_t)c);
 	wrmsr(MSR_KERNEL_GS, 0);
 	usermode_init_cpu();
@@ -94,7 +100,8 @@ void cpu_features_log(void)
 			f = cpuid(0x80000002 + i, 0);
 			memcpy(&brand[i * 4], &f, sizeof(f));
 		}
-	klog(LOG_INFO, "cpu: %s; nx%s%s%s", (const char *)brand,
+	klog(LOG_INFO, "cpu: %s; nx%s%s%s%s", (const char *)brand,
+	     rdmsr(MSR_PAT) == PAT_TYPES ? " pat" : "",
 	     rcr4() & CR4_SMEP ? " smep" : "", rcr4() & CR4_SMAP ? " smap" : "",
 	     rcr4() & CR4_UMIP ? " umip" : "");
 }

@@ -183,6 +183,7 @@ void groups_make(void)
 		join_group(d);
 		if (d->header != PCI_HEADER_BRIDGE)
 			join_sharers(d);
+		bus_reset_find(d);
 	}
 }
 

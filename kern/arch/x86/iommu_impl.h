@@ -43,7 +43,7 @@ struct iommu_space {
 	uint64_t serial;
 };
 
-enum reset_how { RESET_NONE, RESET_FLR, RESET_AF, RESET_PM };
+enum reset_how { RESET_NONE, RESET_FLR, RESET_AF, RESET_PM, RESET_BUS };
 
 struct iommu_dev;
 
@@ -177,6 +177,7 @@ void reserved_install(void);		/* before translation */
 
 /* iommu_pci.c: one function's configuration space */
 void pci_function_init(struct iommu_dev *d);
+void bus_reset_find(struct iommu_dev *d);	/* once all are known */
 /* iommu.lock held.  Sets or clears bus mastering as far as power and fence
  * allow; false: it did not obey. */
 bool bus_master(struct iommu_dev *d, bool on);

@@ -32,6 +32,7 @@ static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 {
 	static const char *const how[] = {
 		NULL, "function level", "advanced features", "power state",
+		"secondary bus",
 	};
 
 	*info = (struct iommu_device_info){
@@ -99,8 +100,13 @@ struct iommu_losses iommu_losses(void)
 {
 	struct iommu_losses lost = { 0 };
 
-	for (unsigned i = 0; i < iommu.nunits; i++)
+	for (unsigned i = 0; i < iommu.nunits; i++) {
 		lost.domain_ids += READ_ONCE(iommu.units[i]->lost_dids);
+		if (iommu.units[i]->unsupported)
+			continue;
+		lost.ids_in_use += did_in_use(iommu.units[i]);
+		lost.entries_in_use += irt_in_use(iommu.units[i]);
+	}
 	os_hold(&iommu.lock);
 	lost.table_pages = iommu.lost_pages;
 	return lost;

@@ -16,6 +16,9 @@
 #define DRAIN_DEADLINE	(100 * MSEC)
 #define FLR_TIME	(100 * MSEC)	/* PCI Express 6.6.2 */
 #define PM_TIME		(10 * MSEC)	/* PCI PM 5.4 */
+#define BUS_HELD	(1 * MSEC)	/* PCI 4.3.2: Trst; PCI Express 6.6.1 */
+#define BUS_TIME	(100 * MSEC)	/* PCI Express 6.6.1 */
+#define BUS_TIME_PCI	(1010 * MSEC)	/* PCI 4.3.2: Trhfa, 2^25 clocks */
 #define BACK_DEADLINE	(1000 * MSEC)
 #define SAVED_DWORDS	16		/* the standard header */
 
@@ -95,6 +98,19 @@ void pci_function_init(struct iommu_dev *d)
 		d->secondary = (uint8_t)get(d, PCI_SECONDARY, 1);
 		d->refused = "is a bridge to another bus";
 	}
+}
+
+/* It takes all that is on the bus along: only where d is alone there, and knows
+ * nothing better. */
+void bus_reset_find(struct iommu_dev *d)
+{
+	if (d->bridge || d->reset != RESET_NONE || !bridge_above(d))
+		return;
+	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
+		if (o != d && o->segment == d->segment &&
+		    o->sid >> 8 == d->sid >> 8)
+			return;
+	d->reset = RESET_BUS;
 }
 
 void no_snoop_off(struct iommu_dev *d)
@@ -188,6 +204,17 @@ static void pause_for(uint64_t ns)
 		os_relax();
 }
 
+static void reset_bus(const struct iommu_dev *d)
+{
+	struct iommu_dev *port = bridge_above(d);
+	uint32_t ctl = get(port, PCI_BRIDGE_CTRL, 2) & ~PCI_BRIDGE_RESET;
+
+	set(port, PCI_BRIDGE_CTRL, 2, ctl | PCI_BRIDGE_RESET);
+	pause_for(BUS_HELD);
+	set(port, PCI_BRIDGE_CTRL, 2, ctl);
+	pause_for(d->pcie ? BUS_TIME : BUS_TIME_PCI);
+}
+
 static void start_reset(struct iommu_dev *d)
 {
 	uint32_t pm;
@@ -208,6 +235,9 @@ static void start_reset(struct iommu_dev *d)
 		pause_for(PM_TIME);
 		set(d, d->pm + PCI_PM_CTRL, 2, pm);
 		pause_for(PM_TIME);
+		break;
+	case RESET_BUS:
+		reset_bus(d);
 		break;
 	case RESET_NONE:
 		break;

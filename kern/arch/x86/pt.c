@@ -74,7 +74,8 @@ pte_t pte_user(physaddr_t pa, int prot)
 		(prot & PROT_EXEC ? 0 : PTE_NX);
 }
 
-pte_t pte_device(physaddr_t pa, int prot)
+pte_t pte_device(physaddr_t pa, int prot, bool combine)
 {
-	return pte_user(pa, prot & ~PROT_EXEC) | PTE_PCD | PTE_PWT;
+	return pte_user(pa, prot & ~PROT_EXEC) |
+		(combine ? PTE_COMBINE : PTE_UNCACHED);
 }

@@ -176,6 +176,7 @@ static void nmi(struct trapframe *tf)
 
 static void interrupt(unsigned vector)
 {
+	sched_awake();
 	lock_in_irq(true);
 	switch (vector) {
 	case VECTOR_TIMER:

@@ -8,6 +8,7 @@
  *	null, zero
  *	user		who one is; writing "none" becomes none, for good
  *	time		nanoseconds since boot
+ *	idle		those that the processors have slept, together
  *	sysname, cmdline
  *	mem		memory: what is free, in use, lost
  *	irqs		interrupt vectors and counts
@@ -25,6 +26,7 @@
 #include <log.h>
 #include <page.h>
 #include <proc.h>
+#include <sched.h>
 #include <string.h>
 #include <timer.h>
 #include <tty.h>
@@ -32,7 +34,7 @@
 enum {
 	Qroot, Qcons, Qconsctl, Qnull, Qzero, Qreboot,
 	/* text made at open: */
-	Qkmesg, Quser, Qtime, Qsysname, Qcmdline, Qmem, Qirqs,
+	Qkmesg, Quser, Qtime, Qidle, Qsysname, Qcmdline, Qmem, Qirqs,
 };
 
 static const struct dirtab files[] = {
@@ -43,6 +45,7 @@ static const struct dirtab files[] = {
 	{ "zero", Qzero, 0444 },
 	{ "user", Quser, 0666 },
 	{ "time", Qtime, 0444 },
+	{ "idle", Qidle, 0444 },
 	{ "sysname", Qsysname, 0444 },
 	{ "cmdline", Qcmdline, 0444 },
 	{ "mem", Qmem, 0444 },
@@ -68,6 +71,8 @@ static void mem_text(struct text *t)
 		 pages_free(), kmalloc_in_use());
 	text_add(t, "lost frames %lu tables %lu domains %lu\n", frames_lost,
 		 lost.table_pages, lost.domain_ids);
+	text_add(t, "used domains %u entries %u\n", lost.ids_in_use,
+		 lost.entries_in_use);
 }
 
 static void log_text(struct text *t)
@@ -89,6 +94,9 @@ static void make_text(struct chan *c, struct text *t)
 		break;
 	case Qtime:
 		text_add(t, "%lu\n", nsec());
+		break;
+	case Qidle:
+		text_add(t, "%lu\n", sched_idle_ns());
 		break;
 	case Qsysname:
 		text_add(t, "akaros");

@@ -243,6 +243,8 @@ static void format_cap(struct text *t, uint64_t cap)
 		 yes_no(cap, 6));
 	text_add(t, "\t\tsupports Protected low-memory region: %s\n",
 		 yes_no(cap, 5));
+	if (bits(cap, 59, 59))		/* PI; they are not used */
+		text_add(t, "\t\tposted interrupts: yes\n");
 }
 
 /* VT-d 11.4.3. */

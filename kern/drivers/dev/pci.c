@@ -8,7 +8,7 @@
  *	irqN	its interrupts; a read waits for one and gives the count
  *	ctl	reset; irq N makes the first N interrupts, mask N and unmask N
  *		turn one off and on
- *	status	owner, domain id, how it is reset, faults
+ *	status	owner, unit, domain id, what it reaches, how it is reset, faults
  *
  * A qid's path is the function's number from 1 on and, in the low byte, the
  * file.
@@ -278,12 +278,12 @@ static ssize_t pci_write(struct chan *c, const void *buf, size_t n,
 }
 
 static long pci_mmap(struct chan *c, struct aspace *as, size_t len, int prot,
-		     uint64_t off)
+		     int flags, uint64_t off)
 {
 	if (QFILE(c) < Qbar || QFILE(c) >= Qirq)
 		return error(EINVAL, "%s: cannot be mapped", c->path);
 	return pciown_map_bar(nth(QNUMBER(c)), QFILE(c) - Qbar, as, len, prot,
-			      off);
+			      flags, off);
 }
 
 static short pci_poll(struct chan *c, struct waitq **q)

@@ -82,6 +82,8 @@ struct ureg {
 #define MAP_ANON	0x01	/* zeroed memory, fd ignored; else a device file */
 #define MAP_FIXED	0x02	/* at addr, which must be free, or not at all */
 #define MAP_PINNED	0x04	/* present at once; a child gets copies at fork */
+#define MAP_UNCACHED	0x08	/* no write-combining, which a BAR that can be
+				 * prefetched has else */
 #define MAP_BELOW(bits)	((bits) << 8)	/* all of it below 2^bits */
 #define MAP_BELOW_BITS(flags)	(((flags) >> 8) & 0xff)
 

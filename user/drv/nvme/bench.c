@@ -6,6 +6,7 @@
 #include "nvme.h"
 
 #define DEFAULT_SIZE	4096u
+#define DEFAULT_DEPTH	32u
 
 struct load {
 	struct nvme *c;
@@ -50,11 +51,29 @@ static void come(struct load *l, unsigned queue)
 	}
 }
 
-/* Nanoseconds for that many commands. */
-static int64_t run(struct load *l, unsigned queues, unsigned commands)
-{
-	int64_t start = nsec();
+/* What a run has cost, in nanoseconds. */
+struct cost {
+	int64_t all;
+	uint64_t empty;			/* polling in vain */
+	uint64_t idle;			/* processors asleep, all together */
+};
 
+static uint64_t idle_time(void)
+{
+	char *text = readfile("#cons/idle", NULL);
+	uint64_t ns = 0;
+
+	if (text && *text) {
+		text[strlen(text) - 1] = '\0';
+		if (parse_number(text, 10, UINT64_MAX, &ns) < 0)
+			ns = 0;
+	}
+	free(text);
+	return ns;
+}
+
+static void carry_out(struct load *l, unsigned queues, unsigned commands)
+{
 	l->to_send = l->to_come = commands;
 	for (unsigned id = 0; id < l->depth; id++)
 		for (unsigned i = 0; i < queues; i++)
@@ -64,35 +83,53 @@ static int64_t run(struct load *l, unsigned queues, unsigned commands)
 		for (unsigned i = 0; i < queues; i++)
 			come(l, i);
 	}
-	return nsec() - start;
+}
+
+/* Ticks are of the same length throughout. */
+static struct cost run(struct load *l, unsigned queues, unsigned commands)
+{
+	uint64_t *empty = &l->c->queues[0].empty, ticks;
+	struct cost c = { .idle = idle_time() };
+
+	*empty = 0;
+	c.all = nsec();
+	ticks = drv_ticks();
+	carry_out(l, queues, commands);
+	ticks = drv_ticks() - ticks;
+	c.all = nsec() - c.all;
+	c.empty = *empty * (uint64_t)c.all / MAX(ticks, 1ul);
+	c.idle = idle_time() - c.idle;
+	return c;
 }
 
 static void measure(struct load *l, unsigned depth, unsigned queues,
 		    unsigned commands)
 {
-	int64_t ns;
+	struct cost c;
 
 	l->depth = depth;
-	ns = run(l, queues, commands);
-	print("depth %u, %u queue%s, %s: %u commands, %ld ns, %ld IOPS\n",
+	c = run(l, queues, commands);
+	print("depth %u, %u queue%s, %s: %u commands, %ld ns, "
+	      "%lu polling in vain, %lu idle, %ld IOPS\n",
 	      depth, queues, queues == 1 ? "" : "s",
-	      l->c->queues[0].irq < 0 ? "polled" : "interrupts", commands, ns,
-	      (int64_t)commands * 1000000000 / MAX(ns, 1));
+	      l->c->queues[0].irq < 0 ? "polled" : "interrupts", commands,
+	      c.all, c.empty, c.idle,
+	      (int64_t)commands * 1000000000 / MAX(c.all, 1));
 }
 
 /* Each command has its part of the memory. */
-static void prepare(struct load *l, const struct options *o)
+static void prepare(struct load *l, const struct options *o, unsigned depth)
 {
 	struct nvme *c = l->c;
 	size_t stride = (l->size + o->offset + PAGE - 1) & ~(PAGE - 1ul);
-	unsigned n = o->depth * c->nqueues;
+	unsigned n = depth * c->nqueues;
 	uint8_t *at = drv_memory(n * stride);
 
 	if (!at)
 		fatal("%r");
 	at += o->offset;
 	for (unsigned i = 0; i < c->nqueues; i++)
-		for (unsigned id = 0; id < o->depth; id++, at += stride) {
+		for (unsigned id = 0; id < depth; id++, at += stride) {
 			l->cmds[i][id] = cmd_io(c, o->writing ? WRITE : READ, 0,
 				(unsigned)(l->size / c->block));
 			prp_set(&l->cmds[i][id],
@@ -102,6 +139,7 @@ static void prepare(struct load *l, const struct options *o)
 
 void bench(struct nvme *c, const struct options *o)
 {
+	const unsigned depth = o->depth ? o->depth : DEFAULT_DEPTH;
 	static struct load l;
 
 	l.c = c;
@@ -111,9 +149,10 @@ void bench(struct nvme *c, const struct options *o)
 	    l.size / c->block > c->blocks)
 		fatal("%s: transfers are of whole blocks of %lu bytes, at most "
 		      "%lu bytes", c->bdf, c->block, c->max_transfer);
-	prepare(&l, o);
+	prepare(&l, o, depth);
 	print("%s: random %s of %lu bytes\n", c->bdf,
 	      o->writing ? "writes" : "reads", l.size);
-	measure(&l, 1, 1, o->commands);
-	measure(&l, o->depth, c->nqueues, o->commands);
+	if (!o->depth)
+		measure(&l, 1, 1, o->commands);
+	measure(&l, depth, c->nqueues, o->commands);
 }

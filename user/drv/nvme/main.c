@@ -14,7 +14,8 @@
  *	-s BYTES	of data in a command; else all it can, and 4096 in bench
  *	-o BYTES	the data begin there in a page; a multiple of 4
  *	-n COMMANDS	of each measurement
- *	-D DEPTH	of "many" in bench, 1 to 63 for each pair; else 32
+ *	-D DEPTH	bench that many at a time alone, 1 to 63 for each pair;
+ *			else 1 and 32
  *	-w		random writes in bench, which destroy what is there
  */
 #include "nvme.h"
@@ -148,7 +149,7 @@ static unsigned parse(struct options *o, char **argv, char **words,
 
 int main(int argc, char **argv)
 {
-	struct options o = { .queues = 1, .commands = 10000, .depth = 32 };
+	struct options o = { .queues = 1, .commands = 10000 };
 	char *words[3];
 	unsigned n = parse(&o, argv, words, ARRAY_SIZE(words));
 

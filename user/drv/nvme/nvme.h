@@ -73,6 +73,7 @@ struct queue {
 	unsigned rung_tail, rung_head;	/* of which the device was told */
 	unsigned busy;		/* commands that have not ended */
 	uint16_t phase;		/* that a new completion has */
+	uint64_t empty;		/* ticks spent polling in vain */
 };
 
 struct nvme {
@@ -101,7 +102,7 @@ struct options {
 	size_t transfer;	/* bytes; 0: as much as goes */
 	size_t offset;		/* of the data in a page */
 	unsigned commands;	/* of each of bench's measurements */
-	unsigned depth;		/* and under way in each queue */
+	unsigned depth;		/* under way in each queue; 0: 1, then many */
 };
 
 /* ctrl.c: takes the device, starts it, makes the queues; and lets it go. */

@@ -100,42 +100,72 @@ static bool spin(const struct queue *q, unsigned n)
 	return false;
 }
 
-static bool sleep_for_one(const struct queue *q, unsigned n, long milliseconds)
+static _Noreturn void no_answer(const struct queue *q)
+{
+	fatal("%s: no answer to a command for %u s (its status is 0x%x)",
+	      q->bdf, PATIENCE / 1000, get32(q->status));
+}
+
+/* Interrupts that came; 0: none in time. */
+static long sleep_for_one(const struct queue *q, unsigned n)
 {
 	int irqs[MAX_QUEUES];
+	long came;
 
 	for (unsigned i = 0; i < n; i++)
 		irqs[i] = q[i].irq;
-	if (!any_new(q, n) && drv_wait_any(irqs, n, milliseconds) < 0)
+	came = drv_wait_any(irqs, n, PATIENCE);
+	if (came < 0)
 		fatal("%r");
-	return any_new(q, n);
+	return came;
 }
 
-/* Looks once more after the deadline.  An interrupt may have been for
- * completions that were taken without it. */
-static void wait_until(const struct queue *q, unsigned n, int64_t end)
+/* The clock, which is a system call, is not read but after an interrupt in vain:
+ * it may have been for completions that were taken without it. */
+static void wait_for_one(const struct queue *q, unsigned n)
 {
-	int64_t now;
-	bool late;
+	int64_t now, end = 0;
 
-	for (;;) {
+	while (sleep_for_one(q, n) && !any_new(q, n)) {
 		now = nsec();
-		late = now >= end;
-		if (q[0].irq < 0 ? spin(q, n) :
-		    sleep_for_one(q, n, late ? 0 : (end - now) / MSEC + 1))
-			return;
+		if (!end)
+			end = now + PATIENCE * MSEC;
+		if (now >= end)
+			break;
+	}
+	if (!any_new(q, n))
+		no_answer(q);
+}
+
+/* Likewise: mostly the answer is there at once. */
+static void poll_until(const struct queue *q, unsigned n, int64_t end)
+{
+	bool late = false;
+
+	while (!spin(q, n)) {
 		if (late)
-			fatal("%s: no answer to a command for %u s (its status "
-			      "is 0x%x)", q->bdf, PATIENCE / 1000,
-			      get32(q->status));
+			no_answer(q);
+		late = nsec() >= end;
 	}
 }
 
-/* Mostly the answer is there before the clock needs to be read. */
+static void poll_for_one(struct queue *q, unsigned n)
+{
+	uint64_t start = drv_ticks();
+
+	if (!spin(q, n))
+		poll_until(q, n, nsec() + PATIENCE * MSEC);
+	q[0].empty += drv_ticks() - start;
+}
+
 void queues_wait(struct queue *q, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		ring(&q[i]);
-	if (q[0].irq < 0 ? !spin(q, n) : !any_new(q, n))
-		wait_until(q, n, nsec() + PATIENCE * MSEC);
+	if (any_new(q, n))
+		return;
+	if (q[0].irq < 0)
+		poll_for_one(q, n);
+	else
+		wait_for_one(q, n);
 }

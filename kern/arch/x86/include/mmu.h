@@ -44,6 +44,9 @@ typedef uint64_t pte_t;
 #define PTE_U		(1ul << 2)
 #define PTE_PWT		(1ul << 3)
 #define PTE_PCD		(1ul << 4)
+/* Memory types, by PAT_TYPES; neither: write-back. */
+#define PTE_COMBINE	PTE_PWT
+#define PTE_UNCACHED	(PTE_PCD | PTE_PWT)
 #define PTE_A		(1ul << 5)
 #define PTE_D		(1ul << 6)
 #define PTE_PS		(1ul << 7)	/* a leaf above the lowest level */

@@ -109,6 +109,16 @@ int irt_clear(struct vtd *u, unsigned index)
 	return 0;
 }
 
+unsigned irt_in_use(struct vtd *u)
+{
+	unsigned n = 0;
+
+	os_hold(&u->lock);
+	for (unsigned i = 0; i < ENTRIES / 64; i++)
+		n += (unsigned)__builtin_popcountll(u->irt_used[i]);
+	return n;
+}
+
 uint64_t irt_message(unsigned index)
 {
 	return INT_ADDR | INT_REMAPPABLE | INT_SHV |

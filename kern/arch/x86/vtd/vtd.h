@@ -252,6 +252,7 @@ int irt_set(struct vtd *u, struct irt_entry new) must_check;
 /* Nothing comes through it any more, nor is under way, and the index is free;
  * negative: the unit has failed, and it is not. */
 int irt_clear(struct vtd *u, unsigned index) must_check;
+unsigned irt_in_use(struct vtd *u);
 /* The address that a message is written to; its data are 0. */
 uint64_t irt_message(unsigned index);
 uint64_t irt_ioapic_entry(unsigned index, uint8_t vector);
