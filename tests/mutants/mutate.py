@@ -40,7 +40,7 @@ CALLS = [
     ("fence", "leave_ats", "d->ats_in"), ("fence", "ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
     ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
-    ("line", "os_flush", ""), ("deadline", "deadline_over", "false"),
+    ("line", "os_flush", ""), ("line", "sl_clean", ""), ("deadline", "deadline_over", "false"),
 ]
 
 MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
@@ -52,17 +52,17 @@ PATTERNS = [
     # Less is flushed than was asked for, or not what was asked for.
     ("flush", r"\bGRAN_GLOBAL\b", "GRAN_DOMAIN"),
     ("flush", r"\bGRAN_DOMAIN\b", "GRAN_PAGES"),
-    ("flush", r"\.gran = GRAN_DEVICE\b", ".gran = 0"),
-    ("flush", r"\.(did|sid|addr|am) = (?:did|sid|addr|am)\b", r".\1 = 0",
-     "inv.c"),
-    ("flush", r"\.leaves = leaves", ".leaves = true"),
-    ("flush", r"\bi->leaves \?", "1 ?"),
-    ("flush", r"\bi->leaves \?", "0 ?"),
+    ("flush", r"GRAN_DEVICE, did\b", "0, did"),
+    ("flush", r" \| field_make\(QI_\w+, \w+\)(?! \?)", "", "inv.c"),
+    ("flush", r"= addr \|", "=", "inv.c"),
+    ("flush", r"\bd\.lo \|= field_make\(QI_SID, sid\);", ";"),
+    ("flush", r"\(leaves \?", "(1 ?"),
+    ("flush", r"\(leaves \?", "(0 ?"),
     ("flush", r"!c->upper", "true"),
     ("flush", CHANGE, ""),
     ("flush", r"c->(added|removed) \|\| ", ""),
-    ("flush", r"c->removed \| ?(?=su)", ""),
-    ("flush", r" \|\| (?:c->removed|su->unit->cap & CAP_CM)", ""),
+    ("flush", r" \|\| (?:c->removed|u->cap & CAP_CM)(?=;)", ""),
+    ("flush", r" \|\| \(c->added && [^;]*?\)\)\)", ")"),
     ("flush", r"\bsu->did, c->lo\b", "su->did, c->lo + PGSIZE"),
     ("flush", r"\bc->lo, c->hi\b", "c->lo, c->hi - PGSIZE"),
     ("flush", r"(?<== )ROUNDDOWN\((\w+), [^;]*\);", r"\1;"),
@@ -76,9 +76,11 @@ PATTERNS = [
     ("flush", r"\b0, 52\)", "0, 0)"),
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
     ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
-    ("flush", r"\bi < su->nats\b", "i + 1 < su->nats"),
+    ("flush", r"used &= used - 1", "used = 0"),
+    ("flush", r"READ_ONCE\(g->space->eager\)", "false"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
+    ("fence", r" && vtd_alive\(d->unit\)", ""),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
     ("fence", r"\b[dp]->fenced = (?:true|!vtd_alive\(p->unit\));", ";"),
     ("fence", r"\bset\(\w+, PCI_COMMAND, [^;]*;", ";"),
@@ -118,15 +120,17 @@ ORDERED = """
     devtlb_timeout no_owner join_unit leave_unit one_less iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
     master_all_attached power_off power_on iommu_stop
-    iommu_flush flush_units submit context_set context_clear vtd_store
+    iommu_flush flush flush_units unlink_unit submit context_set context_clear
+    vtd_store
     context_prepare
-    sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_one put_leaf
+    sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_leaves
+    sl_put_page sl_map_list put_list replace new_under clear take_out
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
     vtd_start vtd_translation
     queue_start queue_submit wait_for_room ask_again clear_errors recover
     replace_waits find_guilty may_try
-    queue_wait put ring_tail vtd_submit vtd_invalidate
+    queue_wait wait_on reset_bus put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
     bus_master start_reset function_reset
     irt_alloc irt_start irt_set irt_clear show
