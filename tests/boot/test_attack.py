@@ -10,11 +10,13 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import sys
 
 import pytest
 
-from machine import EDU, ICOUNT, SMALL, TEST_KERNEL, TOP, UNIT
+from machine import (EDU, ICOUNT, SMALL, TEST_KERNEL, TOP, UNIT, Machine,
+                     wait_for)
 from test_edu import kernel_text
 
 sys.path.insert(0, str(TOP / "tests/attack"))
@@ -74,6 +76,7 @@ def bar_of_theirs(m):
     return long(m, ECAM + (THEIRS << 12) + 0x10) & ~15
 
 
+MACHINES = {"bar-shared": "shared_page"}
 TOLD = "own-page-table", "victims-frame"
 TARGETS = {
     "kernel-text": lambda m: kernel_text(),
@@ -110,7 +113,8 @@ def look(m, name, at):
 # The guard taken away from outside
 
 class Gdb:
-    """As much of QEMU's gdbstub as stores physical memory."""
+    """As much of QEMU's gdbstub as stores physical memory, and runs until an
+    address."""
     def __init__(self, path):
         self.s = socket.socket(socket.AF_UNIX)
         self.s.settimeout(20)
@@ -127,13 +131,21 @@ class Gdb:
         assert self.packet("Qqemu.PhyMemMode:1") == "OK"
         data = struct.pack("<I", value).hex()
         assert self.packet(f"M{at:x},4:{data}") == "OK"
+
+    def run_until(self, at):
+        assert self.packet(f"Z1,{at:x},1") == "OK"
+        assert self.packet("c").startswith("T05")
+
+    def leave(self):
         assert self.packet("D") == "OK"     # and the machine goes on
         self.s.close()
 
 
 def translation(m, on):
     """Off: the device's addresses are physical ones."""
-    Gdb(m.gdb).store(FED + GCMD, KEEP | (TE if on else 0))
+    gdb = Gdb(m.gdb)
+    gdb.store(FED + GCMD, KEEP | (TE if on else 0))
+    gdb.leave()
     assert bool(long(m, FED + GSTS) & TE) == on
 
 
@@ -198,8 +210,36 @@ def is_reported(tried, how):
     return how == "nothing" and "fault" not in tried.text
 
 
+def kernel_entry():
+    text = subprocess.run(["nm", TEST_KERNEL], check=True, capture_output=True,
+                          text=True).stdout
+    return int(re.search(r"([0-9a-f]+) . pvh_start$", text, re.M)[1], 16) \
+        & 0x7fffffff
+
+
+@pytest.fixture
+def shared_page(tmp_path):
+    """Two functions with registers of 256 bytes: firmware keeps them apart, and
+    just before the kernel they are put into one page."""
+    at = tmp_path / "gdb"
+    sdhci = " ".join(f"-device sdhci-pci,addr={n}" for n in (7, 8))
+    with Machine(f"{ONE} {UNIT} {EDU} {sdhci} {ICOUNT} -S "
+                 f"-gdb unix:{at},server=on,wait=off", prompt=False) as machine:
+        wait_for(at.exists)
+        gdb = Gdb(str(at))
+        gdb.run_until(kernel_entry())
+        bar = [ECAM + (n << 15) + 0x10 for n in (7, 8)]
+        page = long(machine, bar[0]) & ~15
+        gdb.store(bar[1], page + 0x100)
+        gdb.leave()
+        machine.expect_prompt()
+        assert long(machine, bar[1]) == page + 0x100
+        yield machine
+
+
 @pytest.mark.parametrize("name", ROWS)
-def test_row(m, name):
+def test_row(request, name):
+    m = request.getfixturevalue(MACHINES.get(name, "m"))
     tried = attempt(m, name)
     assert tried.succeeded == SUCCEEDS, tried.text
     if not SUCCEEDS:

@@ -10,7 +10,7 @@
 #define OURS	0x66		/* in each byte that the attacker writes */
 #define LEN	4095		/* the most that edu takes */
 
-enum device { EDU, NVME, VIRTIO, HOST_BRIDGE };
+enum device { EDU, NVME, VIRTIO, HOST_BRIDGE, SDHCI };
 
 struct row {
 	const char *name;

@@ -136,6 +136,19 @@ static void bar_beyond(const struct row *r, uint64_t addr)
 	refused(p ? 0 : -1, "beyond");
 }
 
+/* Of 256 bytes; what the page holds behind them is not its own. */
+static void bar_shared(const struct row *r, uint64_t addr)
+{
+	int fd = open(file(mine, "bar0"), ORDWR);
+
+	(void)r;
+	(void)addr;
+	if (fd < 0)
+		fatal("%r");
+	refused(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, 0, fd, 0) ? 0 : -1,
+		"the page");
+}
+
 static void bar_after_detach(const struct row *r, uint64_t addr)
 {
 	(void)r;
@@ -230,6 +243,7 @@ const struct row file_rows[] = {
 	{ "config-msi", config_msi, EDU, 0 },
 	{ "host-bridge", host_bridge, HOST_BRIDGE, 0 },
 	{ "bar-beyond", bar_beyond, EDU, 0 },
+	{ "bar-shared", bar_shared, SDHCI, 0 },
 	{ "bar-after-detach", bar_after_detach, EDU, 0 },
 	{ "bar-of-child", bar_of_child, EDU, 0 },
 	{ "msix-table", msix_table, NVME, 0 },

@@ -92,6 +92,7 @@ static bool find_device(enum device kind, unsigned n, char bdf[BDF_LEN])
 	static const uint32_t ids[] = {
 		[EDU] = 0x11e81234, [NVME] = 0x00101b36,
 		[VIRTIO] = 0x10051af4, [HOST_BRIDGE] = 0x29c08086,
+		[SDHCI] = 0x00071b36,
 	};
 	size_t count;
 	struct dir *list = readdir("#pci", &count);
