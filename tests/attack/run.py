@@ -28,7 +28,8 @@ COPIED = ["Makefile", "Kconfig", "kern", "tests", "tools", "user"]
 PATTERN = os.environ.get("ATTACK", "")
 OUTSIDE = "outside:"            # the test takes the guard away itself
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-rA", "-p",
-          "no:cacheprovider", "tests/boot/test_attack.py"]
+          "no:cacheprovider"]
+BOOT = "tests/boot/test_attack.py"
 HOST, KERNEL = "obj/host/test_attack", "obj/kern/akaros-kernel-test"
 
 
@@ -114,7 +115,7 @@ def in_model(copy, wanted, succeeds):
 def on_qemu(copy, wanted, succeeds):
     if not wanted:
         return {}
-    done = copy.run([*PYTEST, *(f"{PYTEST[-1]}::test_row[{r.id}]"
+    done = copy.run([*PYTEST, *(f"{BOOT}::test_row[{r.id}]"
                                 for r in wanted)],
                     **({"ATTACK": "succeeds"} if succeeds else {}))
     went = {r.id: bool(re.search(rf"^PASSED .*\[{r.id}\]$", done.stdout, re.M))

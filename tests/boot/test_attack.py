@@ -76,13 +76,14 @@ def bar_of_theirs(m):
     return long(m, ECAM + (THEIRS << 12) + 0x10) & ~15
 
 
+UNUSED = 100 * 8                # an entry of a page table
 MACHINES = {"bar-shared": "shared_page"}
 TOLD = "own-page-table", "victims-frame"
 TARGETS = {
     "kernel-text": lambda m: kernel_text(),
     "kernel-text-read": lambda m: kernel_text(),
-    "kernel-page-table": kernel_page_table,
-    "own-page-table": lambda m: m.told,
+    "kernel-page-table": lambda m: kernel_page_table(m) + UNUSED,
+    "own-page-table": lambda m: m.told + UNUSED,
     "root-table": root,
     "context-table": lambda m: context(m) + MINE * 16,
     "second-level-table": lambda m: quad(m, context(m) + MINE * 16) & ADDRESS,
@@ -119,13 +120,22 @@ class Gdb:
         self.s = socket.socket(socket.AF_UNIX)
         self.s.settimeout(20)
         self.s.connect(path)
+        self.came = b""
+
+    def answer(self):
+        """That it has stopped for us, T02, is none."""
+        while True:
+            m = re.search(rb"\$([^#]*)#..", self.came)
+            if not m:
+                self.came += self.s.recv(1000)
+                continue
+            self.came = self.came[m.end():]
+            if not m[1].startswith(b"T02"):
+                return m[1].decode()
 
     def packet(self, text):
         self.s.sendall(b"+$%s#%02x" % (text.encode(), sum(text.encode()) & 255))
-        answer = b""
-        while not re.search(rb"\$.*#..", answer):
-            answer += self.s.recv(1000)
-        return re.search(rb"\$(.*)#..", answer)[1].decode()
+        return self.answer()
 
     def store(self, at, value):
         assert self.packet("Qqemu.PhyMemMode:1") == "OK"
@@ -176,14 +186,17 @@ def with_address(m, name):
     if SUCCEEDS:
         translation(m, False)
     m.type(f"{at:x}\n")
+    if name == "kernel-text-read":
+        m.expect(r"press return and it looks\r\n")
+        if SUCCEEDS:
+            translation(m, True)
+        m.type("\n")
     m.expect(r"press return\r\n")
     changed = look(m, name, at) != before
     if SUCCEEDS and name != "kernel-text-read":
         # What it has done may be the end of the machine.
         m.good = False
         return Tried(m.seen[mark:], 0, changed)
-    if SUCCEEDS:
-        translation(m, True)
     m.type("\n")
     return ended(m, mark, changed)
 

@@ -75,7 +75,7 @@ uint64_t ask(const char *what, uint64_t arg)
 	char *text;
 	int got;
 
-	if (!strcmp(what, "where") && have_given)
+	if (have_given && (!strcmp(what, "where") || !strcmp(what, "look")))
 		return given;
 	tell(what, arg);
 	do
@@ -195,6 +195,8 @@ static uint64_t answer(int pid, const char *line)
 
 	if (!strncmp(line, "where", 5))
 		return from_terminal("at which address?");
+	if (!strncmp(line, "look", 4))
+		return from_terminal("press return and it looks");
 	if (!strncmp(line, "end", 3))
 		return from_terminal("press return");
 	if (!strncmp(line, "kill", 4)) {

@@ -50,14 +50,18 @@ static void write_there(const struct row *r, uint64_t addr)
 	     AT_A_TIME, addr);
 }
 
+/* With nothing in the device before. */
 static void read_there(const struct row *r, uint64_t addr)
 {
 	unsigned n;
 
-	(void)r;
+	warm(MAP_PINNED);
 	memset(page, 0, PAGE);
 	edu_dma((uintptr_t)page, LEN, false);
+	if (r->asks)
+		addr = ask("where", 0);
 	edu_dma(addr, LEN, false);
+	ask("look", 0);
 	look_into_device();
 	n = wrong(copy, 0);
 	said("the device read 0x%lx and holds %u bytes that are not 0", addr,
@@ -71,10 +75,7 @@ static void prepare(const struct row *r, uint64_t addr)
 	warm(MAP_PINNED);
 	if (r->asks)
 		addr = ask("where", 0);
-	if (strstr(r->name, "read"))
-		read_there(r, addr);
-	else
-		write_there(r, addr);
+	write_there(r, addr);
 }
 
 /* What only eve can say: where its page table is, or the victim's page. */
@@ -233,7 +234,7 @@ static void next_owner(const struct row *r, uint64_t addr)
 
 const struct row memory_rows[] = {
 	{ "kernel-text", prepare, EDU, 1 },
-	{ "kernel-text-read", prepare, EDU, 1 },
+	{ "kernel-text-read", read_there, EDU, 1 },
 	{ "kernel-page-table", prepare, EDU, 1 },
 	{ "own-page-table", told, EDU, 1 },
 	{ "root-table", prepare, EDU, 1 },
