@@ -38,6 +38,9 @@ void edu_start(uint64_t addr, unsigned len, bool to_memory);
 void edu_finish(void);
 void edu_dma(uint64_t addr, unsigned len, bool to_memory);
 
+/* virtio.c: a device past the unit. */
+void virtio_write(const struct row *r, uint64_t addr);
+
 /* victim.c: memory that somebody else has, and whether it is as he left it. */
 void victim_init(void);
 void victim_is_set(void);	/* needs no more memory of its own */
