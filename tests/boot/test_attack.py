@@ -195,7 +195,6 @@ def with_address(m, name):
     changed = look(m, name, at) != before
     if SUCCEEDS and name != "kernel-text-read":
         # What it has done may be the end of the machine.
-        m.good = False
         return Tried(m.seen[mark:], 0, changed)
     m.type("\n")
     return ended(m, mark, changed)
@@ -254,6 +253,7 @@ def shared_page(tmp_path):
 def test_row(request, name):
     m = request.getfixturevalue(MACHINES.get(name, "m"))
     tried = attempt(m, name)
+    m.good = not SUCCEEDS           # such a machine is good for nothing more
     assert tried.succeeded == SUCCEEDS, tried.text
     if not SUCCEEDS:
         assert is_reported(tried, ROWS[name].reported), tried.text
