@@ -253,7 +253,8 @@ static bool attach_torn(void)
 /* The victim's device has its page cached; is it so for the attacker's? */
 static bool domain_id(void)
 {
-	start_with_device();
+	start("qemu without caching mode", WITHOUT_WIRED);
+	assert_int_equal(process_attach(me, b.flr, 0), 0);
 	assert_int_equal(process_attach(victim, b.plain, 0), 0);
 	assert_true(can_write(victim, b.plain, THEIRS));
 	return reaches(b.flr, THEIRS, true);
@@ -469,7 +470,7 @@ static bool sibling_alias(void)
 	bench_boot(&b);
 	processes();
 	theirs->holder = me->o;		/* they go together */
-	own(mine, 0);
+	assert_int_equal(process_attach(me, mine, 0), 0);
 	if (process_attach(victim, theirs, 0) < 0)
 		return false;
 	theirs->holder = victim->o;
