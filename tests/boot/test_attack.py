@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rows of tests/attack/table that QEMU can show, each by /bin/attack: a
-hostile driver, as the user none, with one device of its own.  The target must be
-bit for bit as it was, and the attempt reported as the table says.
+hostile driver, as the user none, with one device of its own.  The target must
+be bit for bit as it was, and the attempt reported as the table says.
 
-With ATTACK=succeeds the kernel is one without the row's guard (tests/attack/run.py
-makes it), or the guard is taken away from outside: then the attack must succeed.
+With ATTACK=succeeds the kernel is one without the row's guard, which
+tests/attack/run.py has made, or the guard is taken away from outside: then the
+attack must succeed.
 """
 import os
 import re
@@ -269,4 +270,5 @@ def test_as_none_from_the_start(boot):
     pid = m.spawn("none attack kernel-text 100000 >/tmp/out")
     m.run(f"echo 0:3.0 {pid} >'#iommu/attach'; wait {pid}")
     assert "the device wrote 8 bytes at 0x100000" in m.run("cat /tmp/out")
-    assert f"write 0x100000: no write permission (reason 0x5), pid {pid}" in m.seen
+    assert ("write 0x100000: no write permission (reason 0x5), "
+            f"pid {pid}") in m.seen

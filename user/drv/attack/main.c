@@ -3,17 +3,17 @@
  * attack list | NAME [ADDR]: tries one row of tests/attack/table.
  *
  * Run by eve it is two processes: a victim, who stays eve, has memory and a
- * device of its own, and gives another device to the attacker; and the attacker,
- * who becomes the user none for good and drives that device.  Run as none
- * ("none attack NAME &") it is the attacker alone, and waits to be given the
- * device.
+ * device of its own, and gives another device to the attacker; and the
+ * attacker, who becomes the user none for good and drives that device.  Run as
+ * none ("none attack NAME &") it is the attacker alone, and waits to be given
+ * the device.
  *
  * A row that needs a physical address asks for it, unless ADDR is one
  * (hexadecimal), says when the device is done, and ends at the next line: so
  * that somebody can look at the target before and after.
  *
- * Exit status 0: the attacker has nothing to show, and the victim's memory is as
- * it was; 2: one of them is not so; 1: the attack could not be made.
+ * Exit status 0: the attacker has nothing to show, and the victim's memory is
+ * as it was; 2: one of them is not so; 1: the attack could not be made.
  */
 #include "attack.h"
 
@@ -170,7 +170,8 @@ static _Noreturn void attacker(const struct row *r, int fd)
 	answers = (struct lines){ .fd = fd };
 	if (writefile("#cons/user", "none") < 0)
 		fatal("%r");
-	if (writeall(fd, "ready 0\n", 8) < 0 || lines_next(&answers, &line) <= 0)
+	if (writeall(fd, "ready 0\n", 8) < 0 ||
+	    lines_next(&answers, &line) <= 0)
 		exit(1);
 	hostile(r);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The victim, who is eve: a process with memory of its own and a device of its
- * own, which takes the frames that the attacker had, and detaches the attacker's
- * device when the attack is about that.
+ * own, which takes the frames that the attacker had, and detaches the
+ * attacker's device when the attack is about that.
  */
 #include "attack.h"
 
