@@ -212,6 +212,16 @@ static void irq_storm(const struct row *r, uint64_t addr)
 		through("they still come");
 }
 
+/* The victim finds other programs there. */
+static void name_space(const struct row *r, uint64_t addr)
+{
+	(void)r;
+	(void)addr;
+	if (bind("/tmp", "/bin", 0) < 0)
+		fatal("%r");
+	said("/bin is /tmp for it");
+}
+
 /* The victim is in the group that both were started in; its process ends, or
  * ours alone. */
 static void note_group(const struct row *r, uint64_t addr)
@@ -240,6 +250,7 @@ const struct row file_rows[] = {
 	{ "bar-of-child", bar_of_child, EDU, 0 },
 	{ "msix-table", msix_table, NVME, 0 },
 	{ "irq-storm", irq_storm, EDU, 0 },
+	{ "name-space", name_space, EDU, 0 },
 	{ "note-group", note_group, EDU, 0 },
 	{ "virtio", virtio_write, VIRTIO, 0 },
 	{ NULL, NULL, EDU, 0 },

@@ -246,6 +246,7 @@ static bool is_ready(int fd)
 static int both(const struct row *r)
 {
 	int fd[2], pid, status;
+	bool unchanged;
 
 	victim_init();
 	if (find_device(EDU, 1, theirs) &&
@@ -274,9 +275,10 @@ static int both(const struct row *r)
 		print("%s: the frame is %s\n", name, victim_takes_frame() ?
 		      "the victim's now" : "lost");
 	sleep_ms(IN_FLIGHT);
-	print("%s: the victim's memory is %s\n", name,
-	      victim_unchanged() ? "unchanged" : "CHANGED");
-	return victim_unchanged() ? status : THROUGH;
+	unchanged = victim_unchanged();
+	print("%s: what is the victim's is %s\n", name,
+	      unchanged ? "unchanged" : "CHANGED");
+	return unchanged ? status : THROUGH;
 }
 
 int main(int argc, char **argv)

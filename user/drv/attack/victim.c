@@ -113,10 +113,19 @@ static bool all_theirs(const uint8_t *p, size_t len)
 	return true;
 }
 
+/* If /bin is another one for it, too, it is put right. */
+static bool names_unchanged(void)
+{
+	struct dir d;
+
+	return stat("/bin/attack", &d) >= 0 || unmount("/tmp", "/bin") < 0;
+}
+
 bool victim_unchanged(void)
 {
 	return all_theirs(victims, PAGE) &&
-		(!taken || all_theirs(taken, TAKES * PAGE));
+		(!taken || all_theirs(taken, TAKES * PAGE)) &&
+		names_unchanged();
 }
 
 /* Its device, as if it were the next owner; 0: not refused. */
