@@ -308,8 +308,7 @@ static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 		return error(EINVAL, "%s: bar %u shares its page", d->name,
 			     bar);
 	pci_bar_reserved(d, bar, &hole, &hole_end);
-	pci_set(d, PCI_COMMAND, 2,
-		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
+	pci_memory_on(d);
 	return aspace_map_device(as, b->pa + off, len, prot, d,
 				 b->pa + hole, b->pa + hole_end);
 }

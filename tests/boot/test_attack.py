@@ -285,3 +285,15 @@ def test_as_none_from_the_start(boot):
     assert "the device wrote 8 bytes at 0x100000" in m.run("cat /tmp/out")
     assert ("write 0x100000: no write permission (reason 0x5), "
             f"pid {pid}") in m.seen
+
+
+def test_mapping_does_not_give_the_bus_back(boot):
+    """Mapping a BAR stored the command register as it had been read: a fence of
+    the fault thread in between was undone."""
+    m = boot(f"{SMALL} {UNIT} {EDU} {ICOUNT} -trace pci_cfg_write")
+    assert m.run("devices registers") == "ok\n"
+    m.complaints.seek(0)
+    written = [int(v, 16) & 4 for v in
+               re.findall(r"pci_cfg_write edu \S*0?3[:.]0 @0x4 <- 0x([0-9a-f]+)",
+                          m.complaints.read())]
+    assert written.count(4) == 1, written
