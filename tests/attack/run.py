@@ -105,10 +105,10 @@ def in_model(copy, wanted, succeeds):
     went = {}
     for r in wanted:
         done = copy.run([HOST, r.id])
-        through = f"{r.id} got through" in done.stdout
-        went[r.id] = through if succeeds else not done.returncode
-        if not went[r.id]:
-            say(done.stdout)
+        through = re.search(rf"^{r.id} got through: .*", done.stdout, re.M)
+        went[r.id] = bool(through) if succeeds else not done.returncode
+        say(done.stdout if not went[r.id] else through[0] if through else
+            f"{r.id} is blocked in the model")
     return went
 
 

@@ -234,9 +234,11 @@ def test_links_and_files_exist(page):
 
 def names_of_tests():
     """Of all tests, on the host and in the machine."""
-    text = "".join(p.read_text() for s in ("host/test_*.c", "boot/test_*.py")
+    text = "".join(p.read_text() for s in
+                   ("host/test_*.c", "boot/test_*.py", "boot/prog/*.c")
                    for p in (TOP / "tests").glob(s))
-    return set(re.findall(r"\b(test_\w+)\(", text))
+    return set(re.findall(r"\b(test_\w+)\(", text)) | \
+        set(re.findall(r'\{ "(\w+)", \1 \}', text))
 
 
 def test_promises_have_guards_and_tests():
