@@ -32,7 +32,7 @@ void serve(void);
 	X(unmap_dead_unit) X(protect_write) X(copy_on_write) \
 	X(detach_context) X(detach_iotlb) X(detach_posted) \
 	X(detach_pending) X(detach_armed) X(detach_armed_no_reset) \
-	X(attach_torn) X(domain_id) X(nobody) X(power_off_dma) \
+	X(domain_id) X(nobody) X(power_off_dma) \
 	X(power_off_stubborn) X(power_on) X(forged_translation) \
 	X(device_tlb) X(device_tlb_mute) X(msi_old_format) \
 	X(msi_of_another) X(msi_next_owner) X(msi_after_detach) \

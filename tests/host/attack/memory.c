@@ -136,20 +136,6 @@ bool attack_detach_armed_no_reset(void)
 		reaches(b.plain, VA, true);
 }
 
-bool attack_attach_torn(void)
-{
-	start("caching, coherent", WITH_WIRED);
-	b.m->policy.keep = KEEP_NOTHING;
-	attack_always(&b);
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(process_attach(me, b.wired1, 0), 0);
-		assert_int_equal(process_detach(b.wired1), 0);
-		assert_int_equal(process_attach(victim, b.wired1, 0), 0);
-		assert_int_equal(process_detach(b.wired1), 0);
-	}
-	return false;
-}
-
 /* The victim's device has its page cached; is it so for the attacker's? */
 bool attack_domain_id(void)
 {
