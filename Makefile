@@ -7,6 +7,7 @@
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
 # make bench-nvme what a read of an NVMe disk costs, beside Linux's
+# make test-attack  all attacks of a hostile driver, and each without its guard
 # make mutants    faults planted in the driver: does the host's suite see them?
 # make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
 # make prove      the DMAR parser proved to stay in the table, and to end
@@ -171,8 +172,10 @@ include tests/host/prove/Makefile
 include tests/boot/Makefile
 include tests/bench/Makefile
 include tests/mutants/Makefile
+include tests/attack/Makefile
 
 test:
 	$(MAKE) test-host
 	$(MAKE) mutants MUTANTS_LIST=1 >/dev/null
+	$(MAKE) test-attack ATTACK=list >/dev/null
 	$(MAKE) test-boot

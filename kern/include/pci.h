@@ -70,6 +70,16 @@ static inline void pci_set(const struct pci_device *d, unsigned off,
 	pci_config_write(d->segment, d->sid, off, width, v);
 }
 
+/* It answers at its BARs.  Not written where it does already: the iommu may be
+ * taking its bus away meanwhile, and this would give it back. */
+static inline void pci_memory_on(const struct pci_device *d)
+{
+	uint32_t command = pci_get(d, PCI_COMMAND, 2);
+
+	if (!(command & PCI_COMMAND_MEM))
+		pci_set(d, PCI_COMMAND, 2, command | PCI_COMMAND_MEM);
+}
+
 /* The first capability with that id behind `after` (0: from the start). */
 uint8_t pci_find_cap(const struct pci_device *d, unsigned id, uint8_t after);
 

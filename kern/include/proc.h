@@ -99,7 +99,8 @@ int proc_wait(struct waitmsg *m) must_check;
 
 /* notes */
 int note_post(struct proc *p, const char *text);	/* any context */
-int note_post_group(int group, const char *text);
+/* To those in the group that `by` may end: eve all, none his own. */
+int note_post_group(int group, enum user by, const char *text);
 void note_post_self(const char *text);	/* a trap: handled or the end */
 bool note_pending(struct proc *p);
 void note_deliver(struct trapframe *tf);

@@ -36,7 +36,7 @@ int note_post(struct proc *p, const char *text)
 	return 0;
 }
 
-int note_post_group(int group, const char *text)
+int note_post_group(int group, enum user by, const char *text)
 {
 	struct proc *p;
 	int pid = 0, n = 0;
@@ -44,7 +44,7 @@ int note_post_group(int group, const char *text)
 	while ((p = proc_next(pid))) {
 		pid = p->pid;
 		if (p->noteg == group && !p->zombie &&
-		    note_post(p, text) == 0)
+		    (by == EVE || by == p->user) && note_post(p, text) == 0)
 			n++;
 		proc_put(p);
 	}

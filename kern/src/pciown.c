@@ -296,6 +296,23 @@ int pciown_check(struct pci_device *d)
 	return err;
 }
 
+/* What is mapped is mapped in whole pages: nobody else's registers are in them.
+ */
+static bool alone_in_pages(const struct pci_bar *bar)
+{
+	physaddr_t start = ROUNDDOWN(bar->pa, PGSIZE);
+	physaddr_t end = ROUNDUP(bar->pa + bar->len, PGSIZE);
+	const struct pci_device *d;
+	const struct pci_bar *b;
+
+	list_for_each(d, &pci_devices, link)
+		for (b = d->bars; b < d->bars + PCI_NBARS; b++)
+			if (b != bar && !b->io && b->len && b->pa < end &&
+			    b->pa + b->len > start)
+				return false;
+	return true;
+}
+
 static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 		    size_t len, int prot, int flags, uint64_t off)
 {
@@ -311,12 +328,11 @@ static long map_bar(struct pci_device *d, unsigned bar, struct aspace *as,
 	if (off % PGSIZE || off > b->len || len > ROUNDUP(b->len, PGSIZE) - off)
 		return error(EINVAL, "%s: bar %u has %lu bytes", d->name, bar,
 			     b->len);
-	if (b->pa % PGSIZE)
+	if (b->pa % PGSIZE || !alone_in_pages(b))
 		return error(EINVAL, "%s: bar %u shares its page", d->name,
 			     bar);
 	pci_bar_reserved(d, bar, &hole, &hole_end);
-	pci_set(d, PCI_COMMAND, 2,
-		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
+	pci_memory_on(d);
 	like.hole = b->pa + hole;
 	like.hole_end = b->pa + hole_end;
 	return aspace_map_device(as, len, &like);

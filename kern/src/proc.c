@@ -305,8 +305,8 @@ static int fork_child(int flags)
 static int change_self(int flags)
 {
 	struct proc *p = current_proc();
-	struct fdtab *fds = NULL;
-	struct ns *ns = NULL;
+	struct fdtab *fds = NULL, *old_fds = NULL;
+	struct ns *ns = NULL, *old_ns = NULL;
 
 	if (flags & RFFDG && !(fds = fdtab_copy(p->fds)))
 		return -ENOMEM;
@@ -314,14 +314,18 @@ static int change_self(int flags)
 		fdtab_put(fds);
 		return -ENOMEM;
 	}
+	spin_lock(&procs.lock);		/* others may be looking */
 	if (fds) {
-		fdtab_put(p->fds);
+		old_fds = p->fds;
 		p->fds = fds;
 	}
 	if (ns) {
-		ns_put(p->ns);
+		old_ns = p->ns;
 		p->ns = ns;
 	}
+	spin_unlock(&procs.lock);
+	fdtab_put(old_fds);
+	ns_put(old_ns);
 	if (flags & RFNOTEG)
 		p->noteg = p->pid;
 	return 0;

@@ -78,7 +78,7 @@ void tty_input(char c)
 	}
 	spin_unlock(&tty.lock);
 	if (group)
-		(void)note_post_group(group, "interrupt");
+		(void)note_post_group(group, EVE, "interrupt");
 	wake_all(&tty.q);
 }
 
@@ -184,7 +184,7 @@ void tty_set_raw(bool raw)
 		}
 	spin_unlock(&tty.lock);
 	if (group)
-		(void)note_post_group(group, "interrupt");
+		(void)note_post_group(group, EVE, "interrupt");
 	wake_all(&tty.q);
 }
 

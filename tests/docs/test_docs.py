@@ -24,10 +24,11 @@ from pexpect import EOF, TIMEOUT
 from pexpect.popen_spawn import PopenSpawn
 
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests/boot"))
+sys.path[:0] = [str(TOP / "tests/boot"), str(TOP / "tests/attack")]
 
 from machine import (KERNEL, QEMU, Machine, clean_environment,  # noqa: E402
                      make_run_machine)
+import rows  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")
 
@@ -230,6 +231,35 @@ def test_links_and_files_exist(page):
         assert (page.parent / to).exists(), to
     for to in re.findall(r"`((?:kern|user|tests|tools)/[\w./-]+)`", text):
         assert "NAME" in to or (TOP / to).exists(), to
+
+
+def names_of_tests():
+    """Of all tests, on the host and in the machine."""
+    text = "".join(p.read_text() for s in
+                   ("host/test_*.c", "boot/test_*.py", "boot/prog/*.c")
+                   for p in (TOP / "tests").glob(s))
+    return set(re.findall(r"\b(test_\w+)\(", text)) | \
+        set(re.findall(r'\{ "(\w+)", \1 \}', text))
+
+
+def test_promises_have_guards_and_tests():
+    """Each guard is a function of that file, each row one of the table of
+    attacks, each test a test; and no row is left out."""
+    ids = {r.id for r in rows.read()}
+    named, guards = set(), set()
+    for line in section("Documentation/security.md", "Promises").splitlines():
+        if line.count("|") != 4 or line.startswith(("|---", "| promise")):
+            continue
+        _, promise, guard, shown, _ = line.split("|")
+        assert re.search("`", shown), f"nothing shows {promise}"
+        named |= set(re.findall(r"`([^`]+)`", shown))
+        guards |= set(re.findall(r"`([\w./]+):(\w+)`", guard))
+    assert {n for n in named if n not in ids} <= names_of_tests()
+    assert ids <= named
+    guards |= {tuple(r.guard.split(":")) for r in rows.read()}
+    for file, function in guards:
+        assert re.search(rf"^[^\t\n].*\b{function}\(", (TOP / file).read_text(),
+                         re.M), f"{file}: {function}"
 
 
 def test_options_of_make_run_are_shown():

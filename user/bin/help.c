@@ -5,6 +5,7 @@
 static const struct {
 	const char *name, *text;
 } programs[] = {
+	{ "attack", "list | NAME [ADDR]: a hostile driver; user/drv/attack" },
 	{ "bind", "[-b|-a|-c] NEW OLD: make NEW appear at OLD" },
 	{ "cat", "[FILE...]: print files" },
 	{ "cp", "FROM TO: copy a file" },

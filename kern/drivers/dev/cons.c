@@ -174,15 +174,20 @@ static int consctl(struct chan *c, const char *cmd)
 		     cmd);
 }
 
+/* What he binds from then on is nobody else's. */
 static int become_user(const char *name)
 {
+	int err;
+
 	if (!strcmp(name, user_name(current_proc()->user)))
 		return 0;
 	if (strcmp(name, user_name(NONE)))
 		return error(EPERM, "user: one can only become none, not '%s'",
 			     name);
-	current_proc()->user = NONE;
-	return 0;
+	err = proc_rfork(RFNAMEG);
+	if (!err)
+		current_proc()->user = NONE;
+	return err;
 }
 
 static int reboot(const char *how)

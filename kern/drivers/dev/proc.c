@@ -39,9 +39,9 @@ static const struct {
 	[Qfd] = { "fd", 0444 },
 	[Qmaps] = { "maps", 0444 },
 	[Qpages] = { "pages", 0400 },
-	[Qnote] = { "note", 0200 },
-	[Qnotepg] = { "notepg", 0200 },
-	[Qctl] = { "ctl", 0200 },
+	[Qnote] = { "note", 0222 },	/* command() says whose */
+	[Qnotepg] = { "notepg", 0222 },
+	[Qctl] = { "ctl", 0222 },
 };
 
 static struct qid make_qid(int pid, unsigned file)
@@ -206,7 +206,7 @@ static int command(struct proc *p, unsigned file, const char *text)
 		return error(EPERM, "process %d: belongs to %s", p->pid,
 			     user_name(p->user));
 	if (file == Qnotepg)
-		return note_post_group(p->noteg, text);
+		return note_post_group(p->noteg, user, text);
 	if (file == Qctl && strcmp(text, "kill"))
 		return error(EINVAL, "ctl: kill, not '%s'", text);
 	return note_post(p, text);

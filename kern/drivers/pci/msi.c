@@ -83,8 +83,7 @@ static int msix_enable(struct pci_device *d, unsigned n,
 	if (!table)
 		return error(EIO, "%s: its MSI-X table is not in a BAR",
 			     d->name);
-	pci_set(d, PCI_COMMAND, 2, pci_get(d, PCI_COMMAND, 2) |
-		PCI_COMMAND_MEM);
+	pci_memory_on(d);
 	if (!(ctrl & MSIX_ENABLE))
 		for (unsigned i = 0; i < msix_count(d); i++)
 			mmio_write32(table + i * MSIX_ENTRY + MSIX_ENTRY_CTRL,

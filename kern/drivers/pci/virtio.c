@@ -51,8 +51,7 @@ const char *pci_virtio_bypass(struct pci_device *d)
 	if (!common)
 		return "a virtio device without modern interface bypasses the "
 			"iommu";
-	pci_set(d, PCI_COMMAND, 2,
-		pci_get(d, PCI_COMMAND, 2) | PCI_COMMAND_MEM);
+	pci_memory_on(d);
 	mmio_write32(common + COMMON_FEATURE_SELECT, ACCESS_PLATFORM_WORD);
 	features = mmio_read32(common + COMMON_FEATURE);
 	if (features & ACCESS_PLATFORM_BIT)

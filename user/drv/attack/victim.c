@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The victim, who is eve: a process with memory of its own and a device of its
+ * own, which takes the frames that the attacker had, and detaches the
+ * attacker's device when the attack is about that.
+ */
+#include "attack.h"
+
+#define TAKES	256		/* pages, to have a certain frame among them */
+
+static uint8_t *taken;
+static uint64_t frame;		/* that the attacker had */
+
+void victim_init(void)
+{
+	victims = drv_memory(PAGE);
+	if (!victims)
+		fatal("%r");
+	memset(victims, THEIRS, PAGE);
+	taken = NULL;
+	frame = 0;
+}
+
+static char *pages_of(int pid)
+{
+	char path[32], *text;
+
+	snprint(path, sizeof(path), "#proc/%d/pages", pid);
+	text = readfile(path, NULL);
+	if (!text)
+		fatal("%r");
+	return text;
+}
+
+/* A line of #proc/N/pages is an address and a frame, or "root" and that; the
+ * next one, split in two. */
+static bool next_pair(char **at, char **first, uint64_t *second)
+{
+	char *line = *at, *end = strchr(line, '\n'), *blank;
+
+	if (!end)
+		return false;
+	*at = end + 1;
+	*end = '\0';
+	*first = line;
+	blank = strchr(line, ' ');
+	*second = 0;
+	if (!blank)
+		return true;
+	*blank++ = '\0';
+	blank[strcspn(blank, " ")] = '\0';
+	if (parse_number(blank, 16, UINT64_MAX, second) < 0)
+		*second = 0;
+	return true;
+}
+
+/* What stands behind that word; 0: nothing. */
+static uint64_t behind(int pid, const char *word)
+{
+	char *text = pages_of(pid), *at = text, *first;
+	uint64_t second, found = 0;
+
+	while (next_pair(&at, &first, &second))
+		if (!strcmp(first, word))
+			found = second;
+	free(text);
+	return found;
+}
+
+static uint64_t frame_under(int pid, uint64_t addr)
+{
+	char word[24];
+
+	snprint(word, sizeof(word), "%lx", addr);
+	return behind(pid, word);
+}
+
+static bool have_frame(void)
+{
+	char *text = pages_of(getpid()), *at = text, *first;
+	uint64_t second;
+	bool found = false;
+
+	while (next_pair(&at, &first, &second))
+		found |= second == frame && strcmp(first, "root");
+	free(text);
+	return found;
+}
+
+/* Takes memory until the attacker's frame is the victim's. */
+bool victim_takes_frame(void)
+{
+	taken = drv_memory(TAKES * PAGE);
+	if (!taken)
+		fatal("%r");
+	memset(taken, THEIRS, TAKES * PAGE);
+	return have_frame();
+}
+
+/* Looks for no frame in vain. */
+void victim_is_set(void)
+{
+	(void)victim_takes_frame();
+	munmap(taken, TAKES * PAGE);
+	taken = NULL;
+}
+
+static bool all_theirs(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != THEIRS)
+			return false;
+	return true;
+}
+
+/* If /bin is another one for it, too, it is put right. */
+static bool names_unchanged(void)
+{
+	struct dir d;
+
+	return stat("/bin/attack", &d) >= 0 || unmount("/tmp", "/bin") < 0;
+}
+
+bool victim_unchanged(void)
+{
+	return all_theirs(victims, PAGE) &&
+		(!taken || all_theirs(taken, TAKES * PAGE)) &&
+		names_unchanged();
+}
+
+/* Its device, as if it were the next owner; 0: not refused. */
+static uint64_t take_device(void)
+{
+	if (drv_detach(mine) < 0)
+		fatal("%r");
+	if (drv_attach(mine, getpid(), "") == 0)
+		return 0;
+	print("refused: %r\n");
+	return 1;
+}
+
+/* What the attacker has asked for. */
+uint64_t victim_answers(int pid, const char *line)
+{
+	const char *arg = strchr(line, ' ');
+	uint64_t n = 0;
+
+	if (!arg || parse_number(arg + 1, 16, UINT64_MAX, &n) < 0)
+		fatal("asked for %s", line);
+	switch (line[0]) {
+	case 'f':		/* which frame is under that page */
+		return frame = frame_under(pid, n);
+	case 'r':		/* take it */
+		return victim_takes_frame();
+	case 't':		/* where its page tables are */
+		return behind(pid, "root");
+	case 'v':		/* where its own page is */
+		return frame_under(getpid(), (uintptr_t)victims);
+	case 'd':		/* detach */
+		return drv_detach(mine) == 0;
+	case 'n':		/* take the device */
+		return take_device();
+	default:
+		return 0;
+	}
+}
