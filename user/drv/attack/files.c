@@ -33,7 +33,7 @@ static void attach(const struct row *r, uint64_t addr)
 {
 	(void)r;
 	(void)addr;
-	refused(drv_attach("0:1f.2", getpid(), ""), "attach");
+	refused(drv_attach("0:1f.2", getpid(), "unsafe"), "attach");
 }
 
 static void detach(const struct row *r, uint64_t addr)
