@@ -75,6 +75,7 @@ struct mapping {
 	uint64_t va;
 	physaddr_t was, is;
 	uint8_t was_rights, is_rights;	/* IOMMU_READ, IOMMU_WRITE */
+	bool late;		/* it stays both beyond owner_commit */
 };
 
 struct owner {

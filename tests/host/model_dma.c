@@ -55,9 +55,11 @@ void owner_commit(struct owner *o)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < o->n; i++) {
-		o->list[i].was = o->list[i].is;
-		o->list[i].was_rights = o->list[i].is_rights;
-		if (o->list[i].is_rights)
+		if (!o->list[i].late) {
+			o->list[i].was = o->list[i].is;
+			o->list[i].was_rights = o->list[i].is_rights;
+		}
+		if (o->list[i].is_rights || o->list[i].late)
 			o->list[kept++] = o->list[i];
 	}
 	o->n = kept;
