@@ -37,8 +37,8 @@ static void let_go(struct quarantine *q, bool lost)
 {
 	struct lazy *l = container_of(q, struct lazy, q);
 	struct owner *o = l->p->o;
-	unsigned kept = 0, n = 0;
 	physaddr_t *frames;
+	unsigned n;
 
 	l->p->lost |= lost;
 	l->nclosed = 0;
@@ -46,12 +46,7 @@ static void let_go(struct quarantine *q, bool lost)
 		return;
 	frames = calloc(o->n, sizeof(*frames));
 	assert_non_null(frames);
-	for (unsigned i = 0; i < o->n; i++)
-		if (o->list[i].late)
-			frames[n++] = o->list[i].was;
-		else
-			o->list[kept++] = o->list[i];
-	o->n = kept;
+	n = owner_drop_late(o, frames);
 	while (n)
 		retire(l->r, frames[--n]);
 	free(frames);

@@ -65,6 +65,19 @@ void owner_commit(struct owner *o)
 	o->n = kept;
 }
 
+unsigned owner_drop_late(struct owner *o, physaddr_t *frames)
+{
+	unsigned kept = 0, n = 0;
+
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->list[i].late)
+			frames[n++] = o->list[i].was;
+		else
+			o->list[kept++] = o->list[i];
+	o->n = kept;
+	return n;
+}
+
 /* Why `o` may not make that access; NULL: it may. */
 static const char *forbidden(struct machine *m, struct owner *o, uint64_t va,
 			     physaddr_t pa, bool write)

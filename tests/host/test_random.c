@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Operations by chance: processes come and go, map pages and large blocks,
- * narrow, replace and unmap, at once or lazily, devices are attached, with their TLBs or without,
- * detached, reset and moved, power goes off and on, faults are served, memory
- * runs out, queues stumble, devices and units break; and at every step some
- * device attacks.  After each, what should get through does, and what should
- * not has been watched all the time.
+ * narrow, replace and unmap, at once or lazily, devices are attached, with
+ * their TLBs or without, detached, reset and moved, power goes off and on,
+ * faults are served, memory runs out, queues stumble, devices and units break;
+ * and at every step some device attacks.  After each, what should get through
+ * does, and what should not has been watched all the time.
  *
  * SEED and OPS (of a run) say where to begin and how long, RUNS how many runs,
  * STRIDE how far their seeds are apart.  A seed that fails is printed and gives
