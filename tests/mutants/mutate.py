@@ -10,11 +10,11 @@ import csource
 
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.c",
-           "kern/arch/x86/vtd/*.h"]
+           "kern/arch/x86/vtd/*.h", "kern/mm/quarantine.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
-         "order", "peer"]
+         "order", "quarantine", "peer"]
 
 # The kernel's own services: of these only what the driver relies on.
 KERNELS = "os.c"
@@ -41,6 +41,9 @@ CALLS = [
     ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
     ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
     ("line", "os_flush", ""),
+    ("quarantine", "enter", ""), ("quarantine", "leave", ""),
+    ("quarantine", "quarantine_flush", "0"),
+    ("quarantine", "list_remove", ""), ("quarantine", "list_append", ""),
 ]
 
 MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
@@ -77,6 +80,27 @@ PATTERNS = [
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
     ("flush", r"\bp->nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"\bi < su->nats\b", "i + 1 < su->nats"),
+    # What waits is let go too early, waits too long, or is forgotten.
+    ("quarantine", r"(int err = iommu_flush[^;]*;)(\s+if [^;]*;)"
+     r"(\s+q->let_go\()q, err < 0\);",
+     r"int err;\n\tif (q->pages)\3q, false);\n\terr = "
+     r"iommu_flush(&q->gather);\2"),
+    ("quarantine", r"q->let_go\(q, err < 0\)", "q->let_go(q, false)"),
+    ("quarantine", r"q->let_go\([^;]*;", ";", "quarantine.c"),
+    ("quarantine", r"q->since = [^;]*;", ";"),
+    ("quarantine", r"q->pages (?:\+= n|= 0);", ";", "quarantine.c"),
+    ("quarantine", r"q && q->since <= before", "q && before"),
+    ("quarantine", r"(?<=now )- MIN\([^;]*;", "+ 0 * ms;"),
+    ("quarantine", r"(?<=now )- MIN\([^;]*;", "* 0 * ms;"),
+    ("quarantine", r" \+ all\.state\.mode\.ms \* NSEC_PER_MSEC", ""),
+    ("quarantine", r"q->since \+ (?=all)", ""),
+    ("quarantine", r"READ_ONCE\(all\.state\.mode\.lazy\) &&", ""),
+    ("quarantine", r" &&\s+n <= [^;]*;", " && n;", "quarantine.c"),
+    ("quarantine", r"!READ_ONCE\(mode->lazy\)", "0"),
+    ("quarantine", r"sum >= READ_ONCE\(mode->pages\)", "!sum"),
+    ("quarantine", r"q->pages >= READ_ONCE\(mode->share\)", "0"),
+    ("quarantine", r"__atomic_fetch_sub\(&all\.pages[^;]*;", ";"),
+    ("quarantine", r"WRITE_ONCE\([^;]*;", ";", "quarantine.c"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
@@ -128,6 +152,7 @@ ORDERED = """
     iotlb context regs_invalidate
     bus_master start_reset function_reset
     irt_alloc irt_start irt_set irt_clear show
+    quarantine_add quarantine_flush enter leave
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()
