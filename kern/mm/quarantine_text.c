@@ -92,8 +92,10 @@ const char *quarantine_parse(const char *s, struct quarantine_mode *mode,
 	unsigned said = 0;
 	const char *why;
 
-	if (!is_word(s, n, "strict") && !is_word(s, n, "lazy"))
+	if (!is_word(s, n, "strict") && !is_word(s, n, "lazy")) {
+		add_word(subject, s, n);
 		return FORM;
+	}
 	mode->lazy = is_word(s, n, "lazy");
 	while (s += n, (n = word_at(&s))) {
 		why = mode->lazy ? parse_setting(s, n, &said, mode) :
