@@ -103,10 +103,10 @@ void lazy_text(struct text *t);
 
 /* Between the files of mm: all with the lock held. */
 void lazy_setup(struct aspace *as);
-/* Whether unmapping [start, end), which begins and ends regions, may be left to
- * a later flush; does so: -ENOMEM: nothing has changed. */
-bool lazy_may(struct aspace *as, uintptr_t start, uintptr_t end);
-int lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
+/* Unmaps, if that may be left to a later flush; false: it may not, and nothing
+ * in the range waits for one.  *err -ENOMEM: nothing has changed. */
+bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end,
+		int *err) must_check;
 /* Nothing that is unmapped can be reached any more, by any device. */
 void lazy_flush(struct aspace *as, enum quarantine_why why);
 const char *lazy_check(struct aspace *as);
@@ -114,6 +114,9 @@ const char *lazy_check(struct aspace *as);
 /* Those that are there: a quarantined one is not. */
 struct region *region_find(struct aspace *as, uintptr_t va);
 void region_free(struct aspace *as, struct region *r);
+/* Makes region boundaries at start and end, so that whole regions can be
+ * changed; nothing else changes. */
+int region_cut(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
 /* One region with its neighbours, where they are alike. */
 void region_join(struct aspace *as, struct region *r);
 /* The next entry with a frame in [*va, end), and its address; NULL: none. */

@@ -368,8 +368,6 @@ void aspace_revoke_device(struct aspace *as, void *device)
 	qunlock(&as->lock);
 }
 
-/* Makes region boundaries at start and end, so that whole regions can be
- * changed; nothing else changes. */
 static int split_at(struct aspace *as, uintptr_t at)
 {
 	struct region *r = region_find(as, at), *upper;
@@ -396,28 +394,24 @@ static int check_range(uintptr_t addr, size_t *len)
 	return err;
 }
 
-static bool touches_quarantine(struct aspace *as, uintptr_t start,
-			       uintptr_t end)
+int region_cut(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct region *r;
+	int err = split_at(as, start);
 
-	if (!as->quarantine.pages)
-		return false;
-	list_for_each(r, &as->regions, link)
-		if (r->quarantined && r->start < end && r->end > start)
-			return true;
-	return false;
+	return err ? err : split_at(as, end);
 }
 
-/* Whole regions; -ENOMEM: nothing has changed. */
+/* -ENOMEM: nothing has changed. */
 static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *r, *tmp;
 	int err;
 
-	if (lazy_may(as, start, end))
-		return lazy_unmap(as, start, end);
-	err = pages_remove(as, start, end);
+	if (lazy_unmap(as, start, end, &err))
+		return err;
+	err = region_cut(as, start, end);
+	if (!err)
+		err = pages_remove(as, start, end);
 	if (err != -ENOMEM)
 		list_for_each_safe(r, tmp, &as->regions, link)
 			if (r->start >= start && r->end <= end)
@@ -432,13 +426,7 @@ int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
 	if (err)
 		return err;
 	qlock(&as->lock);
-	if (touches_quarantine(as, addr, addr + len))
-		lazy_flush(as, QUARANTINE_OTHER);
-	err = split_at(as, addr);
-	if (!err)
-		err = split_at(as, addr + len);
-	if (!err)
-		err = unmap(as, addr, addr + len);
+	err = unmap(as, addr, addr + len);
 	qunlock(&as->lock);
 	return err;
 }
@@ -484,9 +472,7 @@ int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len, int prot)
 	lazy_flush(as, QUARANTINE_OTHER);
 	err = check_covered(as, addr, addr + len);
 	if (!err)
-		err = split_at(as, addr);
-	if (!err)
-		err = split_at(as, addr + len);
+		err = region_cut(as, addr, addr + len);
 	if (!err)
 		list_for_each(r, &as->regions, link)
 			if (r->start >= addr && r->end <= addr + len && !err)

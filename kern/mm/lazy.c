@@ -22,6 +22,7 @@
 #include <lock.h>
 #include <log.h>
 #include <page.h>
+#include <pt.h>
 #include <sched.h>
 #include <string.h>
 #include <timer.h>
@@ -118,18 +119,14 @@ static void let_go(struct quarantine *q, bool lost)
 {
 	struct aspace *as = holder(q);
 	struct region *r, *tmp;
-	struct page *pg;
 
 	as->lost |= lost;
-	while (as->waiting) {
-		pg = &pages[as->waiting];
-		as->waiting = pg->next;
-		as->resident--;
-		if (as->lost)
-			frames_lost++;
-		else
-			page_put(pg);
-	}
+	as->resident -= q->pages;
+	if (as->lost)
+		frames_lost += q->pages;
+	else
+		page_put_list(as->waiting);
+	as->waiting = 0;
 	list_for_each_safe(r, tmp, &as->regions, link)
 		if (r->quarantined)
 			region_free(as, r);
@@ -156,15 +153,12 @@ static bool is_sole(pte_t pte)
 }
 
 /* Frames, all of them its last references. */
-bool lazy_may(struct aspace *as, uintptr_t start, uintptr_t end)
+static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	uintptr_t va = start;
 	bool some = false;
 	pte_t *e;
 
-	if (!as->io || as->lost || end > USER_END ||
-	    !quarantine_takes((end - start) / PGSIZE))
-		return false;
 	for (; (e = pages_next(as, &va, end)); va += PGSIZE) {
 		if (!is_sole(*e))
 			return false;
@@ -173,25 +167,29 @@ bool lazy_may(struct aspace *as, uintptr_t start, uintptr_t end)
 	return some;
 }
 
+static void take_frame(struct aspace *as, pte_t *e)
+{
+	struct page *pg = pa_page(*e & PTE_ADDR);
+
+	*e = 0;
+	pg->next = as->waiting;
+	as->waiting = (uint32_t)(pg - pages);
+}
+
 static size_t take_frames(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	uintptr_t va = start;
-	struct page *pg;
 	size_t n = 0;
 	pte_t *e;
 
-	for (; (e = pages_next(as, &va, end)); va += PGSIZE, n++) {
-		pg = pa_page(*e & PTE_ADDR);
-		*e = 0;
-		pg->next = as->waiting;
-		as->waiting = (uint32_t)(pg - pages);
-	}
-	tlb_shootdown(as, start, end - start);
+	for (; (e = pages_next(as, &va, end)); va += PGSIZE, n++)
+		take_frame(as, e);
 	return n;
 }
 
 /* The whole range, since whole tables may have been taken out there: nothing
- * may be mapped in it, also where there was no region. */
+ * may be mapped in it, also where there was no region.  It begins and ends
+ * regions. */
 static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *r, *tmp, *first = NULL;
@@ -214,22 +212,105 @@ static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 	region_join(as, first);
 }
 
-int lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end)
+/* The region that begins with the range, behind a quarantined one, which then
+ * only has to grow; NULL: it is not like that. */
+static struct region *behind_closed(struct aspace *as, uintptr_t start,
+				    uintptr_t end)
+{
+	struct region *r, *low = NULL;
+
+	list_for_each(r, &as->regions, link) {
+		if (r->start >= start)
+			break;
+		low = r;
+	}
+	return low && low->quarantined && low->end == start &&
+		&r->link != &as->regions && r->start == start &&
+		r->end >= end && !r->quarantined ? r : NULL;
+}
+
+static void grow_closed(struct aspace *as, struct region *r, uintptr_t end)
+{
+	struct region *low = list_entry(r->link.prev, struct region, link);
+
+	low->end = end;
+	if (r->end > end) {
+		r->start = end;
+		return;
+	}
+	region_free(as, r);
+	region_join(as, low);
+}
+
+/* From the devices' tables, then from the processors. */
+static int take_away(struct aspace *as, uintptr_t start, uintptr_t end,
+		     pte_t *one)
 {
 	struct quarantine *q = &as->quarantine;
 	bool first = !q->pages;
+	size_t n = 1;
 	int err;
 
-	if (iommu_keep(&q->gather, start, end - start, 0) < 0) {
-		lazy_flush(as, QUARANTINE_OTHER);
-		return -ENOMEM;
-	}
-	close_range(as, start, end);
-	err = quarantine_add(q, take_frames(as, start, end));
+	if (one)
+		take_frame(as, one);
+	else
+		n = take_frames(as, start, end);
+	tlb_shootdown(as, start, end - start);
+	err = quarantine_add(q, n);
 	as->lost |= err < 0;
 	if (first && q->pages)
 		set_alarm();
 	return err;
+}
+
+static int unmap_late(struct aspace *as, uintptr_t start, uintptr_t end,
+		      pte_t *one)
+{
+	struct region *r = behind_closed(as, start, end);
+	int err = r ? 0 : region_cut(as, start, end);
+
+	if (!err && iommu_keep(&as->quarantine.gather, start, end - start, 0)) {
+		lazy_flush(as, QUARANTINE_OTHER);
+		err = -ENOMEM;
+	}
+	if (err)
+		return err;
+	if (r)
+		grow_closed(as, r, end);
+	else
+		close_range(as, start, end);
+	return take_away(as, start, end, one);
+}
+
+static bool touches_closed(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct region *r;
+
+	list_for_each(r, &as->regions, link) {
+		if (r->start >= end)
+			break;
+		if (r->end > start && r->quarantined)
+			return true;
+	}
+	return false;
+}
+
+/* One page is looked up once. */
+bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
+{
+	size_t n = (end - start) / PGSIZE;
+	pte_t *one = NULL;
+
+	if (as->quarantine.pages && touches_closed(as, start, end))
+		lazy_flush(as, QUARANTINE_OTHER);
+	if (!as->io || as->lost || end > USER_END || !quarantine_takes(n))
+		return false;
+	if (n == 1)
+		one = pt_leaf(as->root, start, false);
+	if (n == 1 ? !one || !is_sole(*one) : !all_sole(as, start, end))
+		return false;
+	*err = unmap_late(as, start, end, one);
+	return true;
 }
 
 /* That the frames are as many as are counted, and still its own. */

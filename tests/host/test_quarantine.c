@@ -247,7 +247,7 @@ static void test_age(void **state)
 
 	(void)state;
 	open_qemu(&b);
-	set(true, 100, 10, 100);
+	set(true, 100, 12, 100);
 	nheld = 0;
 	p = process(&b, 7);
 	r = process(&b, 8);
@@ -258,21 +258,21 @@ static void test_age(void **state)
 	assert_true(quarantine_due() == UINT64_MAX);
 	then = b.m->now;
 	assert_int_equal(unmap_late(&two, VA, 1), 0);
-	assert_in_range(quarantine_due(), then + 10 * NSEC_PER_MSEC,
-			b.m->now + 10 * NSEC_PER_MSEC);
+	assert_in_range(quarantine_due(), then + 12 * NSEC_PER_MSEC,
+			b.m->now + 12 * NSEC_PER_MSEC);
 	b.m->now += 4 * NSEC_PER_MSEC;
 	assert_int_equal(unmap_late(&one, VA, 1), 0);
 	b.m->now += 4 * NSEC_PER_MSEC;
 	assert_int_equal(unmap_late(&two, VA + PAGE, 1), 0);	/* no younger */
 	assert_null(quarantine_pick(quarantine_too_old(), hold));
-	b.m->now += 3 * NSEC_PER_MSEC;
+	b.m->now += 5 * NSEC_PER_MSEC;
 	assert_true(quarantine_due() < b.m->now);
 	assert_ptr_equal(quarantine_pick(quarantine_too_old(), hold), &two.q);
 	assert_int_equal(nheld, 1);
 	assert_ptr_equal(held[0], &two.q);
 	assert_int_equal(quarantine_flush(&two.q, QUARANTINE_OLD), 0);
 	assert_null(quarantine_pick(quarantine_too_old(), hold));
-	b.m->now += 4 * NSEC_PER_MSEC;
+	b.m->now += 3 * NSEC_PER_MSEC;
 	assert_ptr_equal(quarantine_pick(quarantine_too_old(), hold), &one.q);
 	assert_int_equal(flush(&one), 0);
 	assert_null(quarantine_pick(UINT64_MAX, hold));
@@ -287,12 +287,14 @@ static void test_strict(void **state)
 	struct process *p;
 	struct bench b;
 	struct box box;
+	uint64_t other;
 
 	(void)state;
 	open_qemu(&b);
 	set(true, 100, 10, 100);
 	p = process(&b, 7);
 	box = box_of(p);
+	other = flushes(QUARANTINE_OTHER);
 	assert_int_equal(process_map(p, VA, 3, RW), 0);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_true(quarantine_takes(1));
@@ -303,8 +305,10 @@ static void test_strict(void **state)
 	assert_int_equal(unmap_late(&box, VA + PAGE, 1), 0);
 	assert_int_equal(box.let_go, 1);
 	assert_false(reaches(b.flr, VA));
+	set(false, 1, 10, 1);
 	assert_int_equal(unmap_late(&box, VA + 2 * PAGE, 1), 0);
 	assert_int_equal(box.let_go, 2);
+	assert_int_equal(flushes(QUARANTINE_OTHER), other + 2);
 	process_end(p);
 	bench_close(&b);
 }

@@ -152,7 +152,7 @@ ORDERED = """
     iotlb context regs_invalidate
     bus_master start_reset function_reset
     irt_alloc irt_start irt_set irt_clear show
-    quarantine_add quarantine_flush enter leave
+    quarantine_add quarantine_flush
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()
