@@ -233,7 +233,7 @@ static void do_map(void)
 	struct mm_process *p = some_process();
 	struct map *m = some_map(p);
 	unsigned pages = 1 + chance(chance(6) ? 12 : 600);
-	int flags = chance(2) ? MM_PINNED : 0;
+	int flags = chance(4) ? MM_PINNED : 0;
 	uint64_t at = 0;
 	long va;
 
@@ -244,7 +244,8 @@ static void do_map(void)
 		at = USER + chance(600) * PAGE;
 		pages = 1 + chance(4);
 	}
-	va = aspace_mmap(p->as, at, pages * PAGE, MM_READ | MM_WRITE, flags);
+	va = aspace_mmap(p->as, at, pages * PAGE, chance(8) ? MM_READ | MM_WRITE :
+			 0, flags);
 	if (va > 0)
 		*m = (struct map){ (uint64_t)va, pages };
 }
@@ -259,10 +260,41 @@ static void do_touch(void)
 				   chance(3) ? MM_WRITE : MM_READ);
 }
 
-/* Whole mappings, and parts of them from either end or in the middle. */
-static void do_unmap(void)
+/* An address that waits is to be had, if somebody insists. */
+static void do_map_again(void)
 {
 	struct mm_process *p = some_process();
+	struct map *m = some_map(p);
+	uint64_t va = 0;
+
+	for (unsigned i = 0; i < p->o->n; i++)
+		if (p->o->list[i].late && !p->o->list[i].is_rights)
+			va = p->o->list[i].va;
+	if (!va || m->pages)
+		return;
+	assert_int_equal(aspace_mmap(p->as, va, PAGE, MM_READ | MM_WRITE,
+				     MM_FIXED), va);
+	assert_int_equal(waits(p->o), 0);
+	*m = (struct map){ va, 1 };
+}
+
+/* Over mappings, what waits, and nothing; around whole tables, too. */
+static void do_unmap_anything(void)
+{
+	struct mm_process *p = some_process();
+	uint64_t va = USER + (chance(2) ? chance(1200) : chance(3) * 512) * PAGE;
+	unsigned n = chance(2) ? 1 + chance(40) : 512 * (1 + chance(2));
+
+	assert_int_equal(aspace_munmap(p->as, va, n * PAGE), 0);
+	for (struct map *m = p->maps; m < p->maps + MAPS; m++)
+		if (m->va < va + n * PAGE && m->va + m->pages * PAGE > va)
+			m->pages = 0;	/* what is left of it, stays */
+	assert_true(aspace_fault(p->as, va + chance(n) * PAGE, MM_READ) < 0);
+}
+
+/* Whole mappings, and parts of them from either end or in the middle. */
+static void unmap_some(struct mm_process *p)
+{
 	struct map *m = some_map(p);
 	unsigned first, n;
 
@@ -283,6 +315,24 @@ static void do_unmap(void)
 	}
 }
 
+static void do_unmap(void)
+{
+	unmap_some(some_process());
+}
+
+/* A page a call, from the front of a mapping. */
+static void do_unmap_singly(void)
+{
+	struct mm_process *p = some_process();
+	struct map *m = some_map(p);
+
+	for (unsigned n = chance(12); n && m->pages; n--) {
+		assert_int_equal(aspace_munmap(p->as, m->va, PAGE), 0);
+		m->va += PAGE;
+		m->pages--;
+	}
+}
+
 static void do_protect(void)
 {
 	static const int prots[] = { 0, MM_READ, MM_READ | MM_WRITE };
@@ -296,6 +346,7 @@ static void do_protect(void)
 	assert_int_equal(aspace_mprotect(p->as, m->va + first * PAGE,
 					 (1 + chance(m->pages - first)) * PAGE,
 					 prots[chance(3)]), 0);
+	assert_int_equal(waits(p->o), 0);
 }
 
 /* The child writes to what it shares, and ends later. */
@@ -316,6 +367,8 @@ static void do_fork(void)
 	if (run.child[i])
 		assert_int_equal(waits(p->o), 0);
 	run.touched[i] = *some_map(p);
+	unmap_some(p);
+	do_touch();		/* perhaps what is shared now */
 }
 
 static void do_attach(void)
@@ -341,6 +394,8 @@ static void drop_device(unsigned i)
 
 	aspace_revoke_device(p->as, run.f[i]);
 	assert_int_equal(waits(p->o), 0);
+	if (chance(2))		/* the process goes on */
+		unmap_some(p);
 	model_call(run.b.m);
 	assert_int_equal(iommu_detach(dev(run.f[i])), 0);
 	run.f[i]->holder = NULL;
@@ -356,7 +411,7 @@ static void do_detach(void)
 {
 	unsigned i = chance(DEVICES);
 
-	if (run.has[i])
+	if (run.has[i] && !chance(4))
 		drop_device(i);
 }
 
@@ -375,20 +430,23 @@ static void do_end(void)
 {
 	struct mm_process *p = &run.p[chance(PROCS)];
 
-	if (p->as && !chance(3))
+	if (p->as && !chance(6))
 		end(p);
 }
 
 static void do_reclaim(void)
 {
+	if (chance(4))
+		return;
 	(void)lazy_reclaim();
 	assert_int_equal(quarantine_state().pages, 0);
 }
 
 static void (*const operations[])(void) = {
-	do_map, do_map, do_map, do_touch, do_touch, do_touch, do_unmap,
-	do_unmap, do_unmap, do_unmap, do_protect, do_fork, do_attach, do_attach,
-	do_detach, do_end, do_reclaim,
+	do_map, do_map, do_map, do_map, do_touch, do_touch, do_unmap, do_unmap,
+	do_unmap_singly, do_unmap_singly, do_unmap_singly, do_unmap_singly,
+	do_protect, do_fork, do_attach, do_attach, do_detach, do_end, do_reclaim, do_map_again, do_map_again,
+	do_unmap_anything,
 };
 
 /* One device at some pages of its process: what it may, no more. */
@@ -448,10 +506,12 @@ static physaddr_t take_frames(void)
 	return first;
 }
 
+static struct quarantine_state ended;
+
 static void one_run(uint64_t seed, unsigned ops)
 {
 	static const char *const bounds[] = {
-		"4096,30,4096", "4096,2,4096", "20,5,9", "1024,10,256",
+		"4096,1000,4096", "4096,2,4096", "20,50,9", "1024,1000,256",
 	};
 	const char *mode = seed % 4 ? "lazy" : "strict";
 	static char label[60];
@@ -471,6 +531,8 @@ static void one_run(uint64_t seed, unsigned ops)
 	first = take_frames();
 	mm_open(first, first + FRAMES * PAGE, mode, bounds[seed / 4 % 4]);
 	run.b.m->hook = attack_a_little;
+	for (unsigned i = 0; i < 2 * DEVICES; i++)
+		do_attach();
 	while (ops-- && !run.b.m->violations)
 		one_operation(seed % 4);
 	for (unsigned i = 0; i < CHILDREN; i++)
@@ -480,6 +542,7 @@ static void one_run(uint64_t seed, unsigned ops)
 		if (run.p[i].as)
 			end(&run.p[i]);
 	mm_close();
+	ended = quarantine_state();
 	run.b.m->hook = NULL;
 	bench_close(&run.b);
 }
@@ -502,7 +565,8 @@ static void test_processes_by_chance(void **state)
 		one_run(seed, (unsigned)ops);
 		waited += run.waited;
 	}
-	assert_true(waited || getenv("OPS"));
+	for (unsigned why = 0; why < QUARANTINE_WHYS; why++)
+		assert_true(ended.flushes[why] || getenv("OPS"));
 	print_message("after %lu operations pages waited\n", waited);
 }
 
