@@ -210,9 +210,9 @@ int __wrap_iommu_flush(struct iommu_gather *g)
 	return err;
 }
 
-static struct mm_process *some_process(void)
+static struct mm_process *process_at(unsigned slot)
 {
-	struct mm_process *p = &run.p[chance(PROCS)];
+	struct mm_process *p = &run.p[slot];
 
 	if (!p->as) {
 		p->as = aspace_create();
@@ -221,6 +221,11 @@ static struct mm_process *some_process(void)
 	}
 	run.giving = p->o;
 	return p;
+}
+
+static struct mm_process *some_process(void)
+{
+	return process_at(chance(PROCS));
 }
 
 static struct map *some_map(struct mm_process *p)
@@ -268,12 +273,13 @@ static void do_map_again(void)
 	uint64_t va = 0;
 
 	for (unsigned i = 0; i < p->o->n; i++)
-		if (p->o->list[i].late && !p->o->list[i].is_rights)
+		if (p->o->list[i].late && !p->o->list[i].is_rights &&
+		    (!va || chance(2)))
 			va = p->o->list[i].va;
 	if (!va || m->pages)
 		return;
 	assert_int_equal(aspace_mmap(p->as, va, PAGE, MM_READ | MM_WRITE,
-				     MM_FIXED), va);
+				     MM_FIXED | MM_PINNED), va);
 	assert_int_equal(waits(p->o), 0);
 	*m = (struct map){ va, 1 };
 }
@@ -282,7 +288,7 @@ static void do_map_again(void)
 static void do_unmap_anything(void)
 {
 	struct mm_process *p = some_process();
-	uint64_t va = USER + (chance(2) ? chance(1200) : chance(3) * 512) * PAGE;
+	uint64_t va = USER + (chance(2) ? chance(300) : chance(3) * 512) * PAGE;
 	unsigned n = chance(2) ? 1 + chance(40) : 512 * (1 + chance(2));
 
 	assert_int_equal(aspace_munmap(p->as, va, n * PAGE), 0);
@@ -371,11 +377,8 @@ static void do_fork(void)
 	do_touch();		/* perhaps what is shared now */
 }
 
-static void do_attach(void)
+static void attach_to(struct mm_process *p, unsigned i)
 {
-	struct mm_process *p = some_process();
-	unsigned i = chance(DEVICES);
-
 	if (run.has[i])
 		return;
 	p->s = mm_io_get(p->as, p->proc);
@@ -386,6 +389,11 @@ static void do_attach(void)
 	assert_int_equal(iommu_attach(dev(run.f[i]), p->s, IOMMU_UNSAFE), 0);
 	run.has[i] = p;
 	p->devices++;
+}
+
+static void do_attach(void)
+{
+	attach_to(some_process(), chance(DEVICES));
 }
 
 static void drop_device(unsigned i)
@@ -508,20 +516,14 @@ static physaddr_t take_frames(void)
 
 static struct quarantine_state ended;
 
-static void one_run(uint64_t seed, unsigned ops)
+static void open_run(const struct triple *like, uint64_t seed,
+		     const char *mode, const char *bounds)
 {
-	static const char *const bounds[] = {
-		"4096,1000,4096", "4096,2,4096", "20,50,9", "1024,1000,256",
-	};
-	const char *mode = seed % 4 ? "lazy" : "strict";
-	static char label[60];
+	struct triple t = *like;
 	physaddr_t first;
-	struct triple t = *triple_at((unsigned)seed % ntriples);
 
 	memset(&run, 0, sizeof(run));
 	bench_open(&run.b, &t, WITHOUT_WIRED, seed);
-	snprintf(label, sizeof(label), "SEED=%lu OPS=%u", seed, ops);
-	run.b.m->label = label;
 	run.b.m->policy.keep = chance(3);
 	run.b.m->policy.leave = chance(3);
 	bench_boot(&run.b);
@@ -529,12 +531,12 @@ static void one_run(uint64_t seed, unsigned ops)
 	run.f[1] = run.b.af;
 	run.f[2] = run.b.pm;
 	first = take_frames();
-	mm_open(first, first + FRAMES * PAGE, mode, bounds[seed / 4 % 4]);
+	mm_open(first, first + FRAMES * PAGE, mode, bounds);
 	run.b.m->hook = attack_a_little;
-	for (unsigned i = 0; i < 2 * DEVICES; i++)
-		do_attach();
-	while (ops-- && !run.b.m->violations)
-		one_operation(seed % 4);
+}
+
+static void close_run(void)
+{
 	for (unsigned i = 0; i < CHILDREN; i++)
 		if (run.child[i])
 			aspace_put(run.child[i]);
@@ -545,6 +547,108 @@ static void one_run(uint64_t seed, unsigned ops)
 	ended = quarantine_state();
 	run.b.m->hook = NULL;
 	bench_close(&run.b);
+}
+
+static void one_run(uint64_t seed, unsigned ops)
+{
+	static const char *const bounds[] = {
+		"4096,1000,4096", "4096,2,4096", "20,50,9", "1024,1000,256",
+	};
+	static char label[60];
+
+	open_run(triple_at((unsigned)seed % ntriples), seed,
+		 seed % 4 ? "lazy" : "strict", bounds[seed / 4 % 4]);
+	snprintf(label, sizeof(label), "SEED=%lu OPS=%u", seed, ops);
+	run.b.m->label = label;
+	for (unsigned i = 0; i < 2 * DEVICES; i++)
+		do_attach();
+	while (ops-- && !run.b.m->violations)
+		one_operation(seed % 4);
+	close_run();
+}
+
+static struct aspace *begin(void)
+{
+	open_run(triple_named("qemu"), 1, "lazy", "4096,1000,4096");
+	attach_to(process_at(0), 0);
+	return run.p[0].as;
+}
+
+static uint64_t mapped(struct aspace *as, unsigned pages, int flags)
+{
+	long va = aspace_mmap(as, 0, pages * PAGE, MM_READ | MM_WRITE, flags);
+
+	assert_true(va > 0);
+	for (unsigned i = 0; i < pages; i++)
+		assert_int_equal(aspace_fault(as, (uint64_t)va + i * PAGE,
+					      MM_WRITE), 0);
+	return (uint64_t)va;
+}
+
+/* A page of PROT_NONE beside one that waits is not taken for one. */
+static void test_neighbour_without_rights(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 3, 0);
+
+	(void)state;
+	assert_int_equal(aspace_mprotect(as, va + PAGE, PAGE, 0), 0);
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_int_equal(waits(run.p[0].o), 1);
+	assert_true(aspace_fault(as, va, MM_READ) < 0);
+	assert_true(lazy_reclaim());
+	assert_int_equal(aspace_mprotect(as, va + PAGE, PAGE, MM_READ), 0);
+	close_run();
+}
+
+static void test_broken_copy(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 2, 0), w = mapped(as, 1, MM_PINNED);
+
+	(void)state;
+	run.child[0] = aspace_fork(as);
+	assert_non_null(run.child[0]);
+	assert_int_equal(aspace_munmap(as, w, PAGE), 0);
+	assert_int_equal(waits(run.p[0].o), 1);
+	assert_int_equal(aspace_fault(as, va, MM_WRITE), 0);
+	assert_int_equal(waits(run.p[0].o), 0);
+	w = mapped(as, 1, MM_PINNED);
+	assert_int_equal(aspace_munmap(as, w, PAGE), 0);
+	assert_int_equal(aspace_munmap(as, va + PAGE, PAGE), 0);
+	assert_int_equal(waits(run.p[0].o), 0);	/* the child has it too */
+	close_run();
+}
+
+static void test_unmapped_twice(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 8, MM_PINNED);
+
+	(void)state;
+	assert_int_equal(aspace_munmap(as, va + 2 * PAGE, 3 * PAGE), 0);
+	assert_int_equal(waits(run.p[0].o), 3);
+	assert_int_equal(aspace_munmap(as, va, 4 * PAGE), 0);
+	assert_int_equal(waits(run.p[0].o), 2);
+	close_run();
+}
+
+/* What is strict flushes what waits, and lets it go. */
+static void test_one_flush_for_both(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 2, MM_PINNED), many;
+	struct quarantine_mode mode = quarantine_state().mode;
+
+	(void)state;
+	many = mapped(as, 20, MM_PINNED);
+	mode.share = 8;
+	quarantine_set(&mode);
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_int_equal(quarantine_state().pages, 1);
+	assert_int_equal(aspace_munmap(as, many, 20 * PAGE), 0);
+	assert_int_equal(quarantine_state().pages, 0);
+	close_run();
 }
 
 static uint64_t setting(const char *name, uint64_t otherwise)
@@ -573,6 +677,10 @@ static void test_processes_by_chance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		bench_test(test_neighbour_without_rights),
+		bench_test(test_broken_copy),
+		bench_test(test_unmapped_twice),
+		bench_test(test_one_flush_for_both),
 		bench_test(test_processes_by_chance),
 	};
 
