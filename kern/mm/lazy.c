@@ -269,10 +269,8 @@ static int unmap_late(struct aspace *as, uintptr_t start, uintptr_t end,
 	struct region *r = behind_closed(as, start, end);
 	int err = r ? 0 : region_cut(as, start, end);
 
-	if (!err && iommu_keep(&as->quarantine.gather, start, end - start, 0)) {
-		lazy_flush(as, QUARANTINE_OTHER);
-		err = -ENOMEM;
-	}
+	if (!err && iommu_keep(&as->quarantine.gather, start, end - start, 0))
+		err = -ENOMEM;	/* the next flush covers what was split */
 	if (err)
 		return err;
 	if (r)

@@ -366,10 +366,8 @@ int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 	if (as->io && for_devices(start)) {
 		err = iommu_keep(&q->gather, start,
 				 MIN(end, USER_END) - start, 0);
-		if (err < 0) {
-			lazy_flush(as, QUARANTINE_OTHER);
+		if (err < 0)	/* the next flush covers what was split */
 			return -ENOMEM;
-		}
 		err = quarantine_flush(q, QUARANTINE_OTHER);
 		as->lost |= err < 0;
 	}

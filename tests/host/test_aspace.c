@@ -633,6 +633,22 @@ static void test_unmapped_twice(void **state)
 	close_run();
 }
 
+/* There are only so many regions, and those that wait are the first to go. */
+static void test_regions_run_out(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 1, MM_PINNED);
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	while (aspace_mmap(as, 0, PAGE, n % 2 ? MM_READ : 0, 0) > 0)
+		n++;
+	assert_in_range(n, 8000, 8192);
+	assert_int_equal(waits(run.p[0].o), 0);
+	close_run();
+}
+
 /* What is strict flushes what waits, and lets it go. */
 static void test_one_flush_for_both(void **state)
 {
@@ -681,6 +697,7 @@ int main(void)
 		bench_test(test_broken_copy),
 		bench_test(test_unmapped_twice),
 		bench_test(test_one_flush_for_both),
+		bench_test(test_regions_run_out),
 		bench_test(test_processes_by_chance),
 	};
 

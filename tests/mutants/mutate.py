@@ -10,7 +10,8 @@ import csource
 
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.c",
-           "kern/arch/x86/vtd/*.h", "kern/mm/quarantine.c"]
+           "kern/arch/x86/vtd/*.h", "kern/mm/quarantine.c",
+           "kern/mm/lazy.c", "kern/mm/aspace.c", "kern/mm/pages.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
@@ -19,6 +20,8 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
 # The kernel's own services: of these only what the driver relies on.
 KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
+# The memory manager: of these only what is lazy in it.
+MANAGERS = ("lazy.c", "aspace.c", "pages.c")
 
 # kind, function, what stands for its call ("" where it is a statement)
 CALLS = [
@@ -44,6 +47,8 @@ CALLS = [
     ("quarantine", "enter", ""), ("quarantine", "leave", ""),
     ("quarantine", "quarantine_flush", "0"),
     ("quarantine", "list_remove", ""), ("quarantine", "list_append", ""),
+    ("quarantine", "lazy_flush", ""), ("quarantine", "set_alarm", ""),
+    ("quarantine", "touches_closed", "false"),
 ]
 
 MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
@@ -101,6 +106,19 @@ PATTERNS = [
     ("quarantine", r"q->pages >= READ_ONCE\(mode->share\)", "0"),
     ("quarantine", r"__atomic_fetch_sub\(&all\.pages[^;]*;", ";"),
     ("quarantine", r"WRITE_ONCE\([^;]*;", ";", "quarantine.c"),
+    ("quarantine", r" &&\s+low->quarantined == high->quarantined", "",
+     "aspace.c"),
+    ("quarantine", r"READ_ONCE\(pa_page\(pa\)->refs\) == 1", "true",
+     "lazy.c"),
+    ("quarantine", r"as->waiting = 0;", ";", "lazy.c"),
+    ("quarantine", r"if \(r->quarantined\)(?=\s+region_free)", "if (0)",
+     "lazy.c"),
+    ("quarantine", r"\.start = start, \.end = end,",
+     ".start = first->start, .end = first->end,", "lazy.c"),
+    ("quarantine", r"low->end = end;", ";", "lazy.c"),
+    ("quarantine", r"\n(\s+)err = quarantine_add\(q, n\);",
+     r"\n\1page_put_list(as->waiting);\1as->waiting = 0;"
+     r"\1err = quarantine_add(q, n);", "lazy.c"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
@@ -234,6 +252,8 @@ def of_file(path, texts):
             key = f"{file}:{name}:{kind}"
             seen[key] = seen.get(key, 0) + 1
             m = Mutant(f"{key}:{seen[key]}", kind, edits, texts)
+            if file in MANAGERS and kind != "quarantine":
+                continue
             if m.source != text and (file != KERNELS or kind in HARDWARE):
                 yield m
 
