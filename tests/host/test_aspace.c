@@ -335,6 +335,22 @@ static void test_unmapped_twice(void **state)
 	close_run();
 }
 
+/* Not while it waits; but who asks for just that one, gets it. */
+static void test_address_that_waits(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 1, MM_PINNED);
+
+	(void)state;
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_true(mapped(as, 1, MM_PINNED) != va);
+	assert_int_equal(waits(run.p[0].o), 1);
+	assert_int_equal(aspace_mmap(as, va, PAGE, MM_READ | MM_WRITE,
+				     MM_FIXED | MM_PINNED), va);
+	assert_int_equal(waits(run.p[0].o), 0);
+	close_run();
+}
+
 /* There are only so many regions, and those that wait are the first to go. */
 static void test_regions_run_out(void **state)
 {
@@ -399,6 +415,7 @@ int main(void)
 		bench_test(test_broken_copy),
 		bench_test(test_unmapped_twice),
 		bench_test(test_one_flush_for_both),
+		bench_test(test_address_that_waits),
 		bench_test(test_regions_run_out),
 		bench_test(test_processes_by_chance),
 	};
