@@ -346,7 +346,7 @@ static void test_address_that_waits(void **state)
 	assert_true(mapped(as, 1, MM_PINNED) != va);
 	assert_int_equal(waits(run.p[0].o), 1);
 	assert_int_equal(aspace_mmap(as, va, PAGE, MM_READ | MM_WRITE,
-				     MM_FIXED | MM_PINNED), va);
+				     MM_FIXED), va);
 	assert_int_equal(waits(run.p[0].o), 0);
 	close_run();
 }
