@@ -25,7 +25,6 @@
 #define QUARANTINE_MAX_PAGES	(1ul << 20)
 #define QUARANTINE_MAX_MS	1000u
 
-
 /* What it was flushed for. */
 enum quarantine_why {
 	QUARANTINE_FULL, QUARANTINE_OLD, QUARANTINE_SHORT, QUARANTINE_OTHER,
