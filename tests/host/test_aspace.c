@@ -200,7 +200,8 @@ static void do_reclaim(void)
 static void (*const operations[])(void) = {
 	do_map, do_map, do_map, do_map, do_touch, do_touch, do_unmap, do_unmap,
 	do_unmap_singly, do_unmap_singly, do_unmap_singly, do_unmap_singly,
-	do_protect, do_fork, do_attach, do_attach, do_detach, do_end, do_reclaim, do_map_again, do_map_again,
+	do_protect, do_fork, do_attach, do_attach, do_detach, do_end,
+	do_reclaim, do_map_again, do_map_again,
 	do_unmap_anything,
 };
 
