@@ -14,6 +14,7 @@
 #include <list.h>
 #include <lock.h>
 #include <mmu.h>
+#include <quarantine.h>
 #include <ros/syscall.h>
 #include <types.h>
 
@@ -22,6 +23,7 @@ struct region {
 	uintptr_t start, end;
 	int prot;		/* PROT_ */
 	bool pinned;
+	bool quarantined;	/* nobody's: devices may still reach it */
 	void *device;		/* whose registers these are; NULL: memory */
 	physaddr_t pa;		/* of the registers, all but those in the hole */
 	physaddr_t hole, hole_end;
@@ -38,6 +40,8 @@ struct aspace {
 	struct iommu_space *io;	/* NULL: no device attached */
 	size_t resident;	/* frames */
 	bool lost;		/* a unit failed: frames are not reused */
+	struct quarantine quarantine;	/* see lazy.c */
+	uint32_t waiting;	/* its frames, linked by number; 0: none */
 };
 
 /* At boot: addresses that are never given out (PCI windows), and the lowest
@@ -93,8 +97,36 @@ void aspace_text(struct aspace *as, struct text *t);
 /* A line a present page: address, frame, rights; first the top table. */
 void pages_text(struct aspace *as, struct text *t);
 
+/*
+ * lazy.c: frames and addresses that devices may still reach.  Who holds no
+ * address space's lock and wants for memory has all quarantines flushed; true:
+ * some held something, so that it may try again.
+ */
+bool lazy_reclaim(void);
+void lazy_init(const char *mode, const char *bounds);	/* as at boot */
+int lazy_write(const char *s, struct text *subject) must_check;
+void lazy_text(struct text *t);
+
 /* Between the files of mm: all with the lock held. */
+void lazy_setup(struct aspace *as);
+/* Unmaps, if that may be left to a later flush; false: it may not, and nothing
+ * in the range waits for one.  *err -ENOMEM: nothing has changed. */
+bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end,
+		int *err) must_check;
+/* Nothing that is unmapped can be reached any more, by any device. */
+void lazy_flush(struct aspace *as, enum quarantine_why why);
+const char *lazy_check(struct aspace *as);
+
+/* Those that are there: a quarantined one is not. */
 struct region *region_find(struct aspace *as, uintptr_t va);
+void region_free(struct aspace *as, struct region *r);
+/* Makes region boundaries at start and end, so that whole regions can be
+ * changed; nothing else changes. */
+int region_cut(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
+/* One region with its neighbours, where they are alike. */
+void region_join(struct aspace *as, struct region *r);
+/* The next entry with a frame in [*va, end), and its address; NULL: none. */
+pte_t *pages_next(struct aspace *as, uintptr_t *va, uintptr_t end);
 /* Takes pages away, from the devices first; -ENOMEM: nothing has changed; other
  * errors: a unit failed, and the frames are lost. */
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end) must_check;

@@ -53,6 +53,9 @@ struct page *page_alloc_user(unsigned order);
 void page_get(struct page *pg);
 /* Drops a reference; the last one frees the block. */
 void page_put(struct page *pg);
+/* Single frames whose one reference is the caller's, linked by `next`, with 0
+ * at the end. */
+void page_put_list(uint32_t pfn);
 bool page_is_ram(physaddr_t pa);
 
 size_t pages_total(void);

@@ -62,6 +62,7 @@ struct aspace *aspace_create(void)
 	as->refs = 1;
 	qlock_init(&as->lock, "aspace");
 	list_init(&as->regions);
+	lazy_setup(as);
 	return as;
 }
 
@@ -70,7 +71,7 @@ void aspace_get(struct aspace *as)
 	__atomic_fetch_add(&as->refs, 1, __ATOMIC_RELAXED);
 }
 
-static void region_free(struct aspace *as, struct region *r)
+void region_free(struct aspace *as, struct region *r)
 {
 	list_remove(&r->link);
 	as->nregions--;
@@ -83,7 +84,7 @@ void aspace_put(struct aspace *as)
 
 	if (!as || __atomic_fetch_sub(&as->refs, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
-	assert(!as->io && !as->cpus);
+	assert(!as->io && !as->cpus && !as->quarantine.pages);
 	qlock(&as->lock);
 	list_for_each_safe(r, tmp, &as->regions, link) {
 		(void)!pages_remove(as, r->start, r->end);
@@ -100,7 +101,7 @@ struct region *region_find(struct aspace *as, uintptr_t va)
 
 	list_for_each(r, &as->regions, link)
 		if (va < r->end)
-			return va >= r->start ? r : NULL;
+			return va >= r->start && !r->quarantined ? r : NULL;
 	return NULL;
 }
 
@@ -154,6 +155,8 @@ static struct region *region_alloc(struct aspace *as, const struct region *like)
 {
 	struct region *r;
 
+	if (as->nregions == MAX_REGIONS)
+		lazy_flush(as, QUARANTINE_OTHER);
 	if (as->nregions == MAX_REGIONS) {
 		error(ENOMEM, "more than %u mappings", MAX_REGIONS);
 		return NULL;
@@ -187,11 +190,11 @@ static struct region *region_new(struct aspace *as, uintptr_t start,
 static bool can_join(const struct region *low, const struct region *high)
 {
 	return low->end == high->start && low->prot == high->prot &&
-		low->pinned == high->pinned && !low->device && !high->device;
+		low->pinned == high->pinned && !low->device && !high->device &&
+		low->quarantined == high->quarantined;
 }
 
-/* One region with its neighbours, where they are alike. */
-static void join_neighbours(struct aspace *as, struct region *r)
+void region_join(struct aspace *as, struct region *r)
 {
 	struct region *low = list_entry(r->link.prev, struct region, link);
 	struct region *high = list_entry(r->link.next, struct region, link);
@@ -206,8 +209,8 @@ static void join_neighbours(struct aspace *as, struct region *r)
 	}
 }
 
-static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
-			   int flags)
+static long address_for(struct aspace *as, uintptr_t addr, size_t len,
+			int flags)
 {
 	unsigned bits = (unsigned)MAP_BELOW_BITS(flags);
 	uintptr_t end = user_end;
@@ -227,6 +230,18 @@ static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
 	if (!addr)
 		return error(ENOMEM, "mmap: no room for %lu bytes", len);
 	return (long)addr;
+}
+
+/* A quarantined address may be the only one. */
+static long choose_address(struct aspace *as, uintptr_t addr, size_t len,
+			   int flags)
+{
+	long at = address_for(as, addr, len, flags);
+
+	if (at > 0 || !as->quarantine.pages)
+		return at;
+	lazy_flush(as, QUARANTINE_OTHER);
+	return address_for(as, addr, len, flags);
 }
 
 static int check_prot(int prot)
@@ -261,37 +276,54 @@ static int check_pinned(struct aspace *as, size_t len)
 	return 0;
 }
 
+/* With the space's lock held. */
+static long map_at(struct aspace *as, uintptr_t at, size_t len,
+		   const struct region *like)
+{
+	struct region *r = region_new(as, at, at + len, like);
+	int err = r && like->pinned ? pages_populate(as, r) : 0;
+
+	if (!r)
+		return -ENOMEM;
+	if (!err) {
+		region_join(as, r);
+		return (long)at;
+	}
+	(void)!pages_remove(as, r->start, r->end);
+	region_free(as, r);
+	return err;
+}
+
+static long map(struct aspace *as, uintptr_t addr, size_t len, int flags,
+		const struct region *like)
+{
+	long at = 0;
+
+	qlock(&as->lock);
+	if (like->pinned)
+		at = check_pinned(as, len);
+	if (!at)
+		at = choose_address(as, addr, len, flags);
+	if (at > 0)
+		at = map_at(as, (uintptr_t)at, len, like);
+	qunlock(&as->lock);
+	return at;
+}
+
 long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
 		 int flags)
 {
 	struct region like = { .prot = prot, .pinned = flags & MAP_PINNED };
-	struct region *r;
 	long at = check_prot(prot);
-	int err = 0;
 
 	if (!at)
 		at = check_len(&len);
 	if (at < 0)
 		return at;
-	qlock(&as->lock);
-	if (like.pinned)
-		at = check_pinned(as, len);
-	if (!at)
-		at = choose_address(as, addr, len, flags);
-	if (at > 0) {
-		r = region_new(as, (uintptr_t)at, (uintptr_t)at + len, &like);
-		err = r ? 0 : -ENOMEM;
-		if (r && like.pinned)
-			err = pages_populate(as, r);
-		if (r && err) {
-			(void)!pages_remove(as, r->start, r->end);
-			region_free(as, r);
-		} else if (r) {
-			join_neighbours(as, r);
-		}
-	}
-	qunlock(&as->lock);
-	return err ? err : at;
+	at = map(as, addr, len, flags, &like);
+	if (at < 0 && like.pinned && lazy_reclaim())
+		at = map(as, addr, len, flags, &like);
+	return at;
 }
 
 long aspace_map_device(struct aspace *as, size_t len,
@@ -323,6 +355,7 @@ void aspace_revoke_device(struct aspace *as, void *device)
 	struct region *r, *tmp;
 
 	qlock(&as->lock);
+	lazy_flush(as, QUARANTINE_OTHER);	/* detach is at once */
 	list_for_each_safe(r, tmp, &as->regions, link)
 		if (r->device == device) {
 			(void)!pages_remove(as, r->start, r->end);
@@ -331,8 +364,6 @@ void aspace_revoke_device(struct aspace *as, void *device)
 	qunlock(&as->lock);
 }
 
-/* Makes region boundaries at start and end, so that whole regions can be
- * changed; nothing else changes. */
 static int split_at(struct aspace *as, uintptr_t at)
 {
 	struct region *r = region_find(as, at), *upper;
@@ -359,26 +390,39 @@ static int check_range(uintptr_t addr, size_t *len)
 	return err;
 }
 
-int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
+int region_cut(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	int err = split_at(as, start);
+
+	return err ? err : split_at(as, end);
+}
+
+/* -ENOMEM: nothing has changed. */
+static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *r, *tmp;
-	uintptr_t end;
+	int err;
+
+	if (lazy_unmap(as, start, end, &err))
+		return err;
+	err = region_cut(as, start, end);
+	if (!err)
+		err = pages_remove(as, start, end);
+	if (err != -ENOMEM)
+		list_for_each_safe(r, tmp, &as->regions, link)
+			if (r->start >= start && r->end <= end)
+				region_free(as, r);
+	return err;
+}
+
+int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len)
+{
 	int err = check_range(addr, &len);
 
 	if (err)
 		return err;
-	end = addr + len;
 	qlock(&as->lock);
-	err = split_at(as, addr);
-	if (!err)
-		err = split_at(as, end);
-	if (!err)
-		err = pages_remove(as, addr, end);
-	if (err != -ENOMEM) {	/* else nothing has changed */
-		list_for_each_safe(r, tmp, &as->regions, link)
-			if (r->start >= addr && r->end <= end)
-				region_free(as, r);
-	}
+	err = unmap(as, addr, addr + len);
 	qunlock(&as->lock);
 	return err;
 }
@@ -421,11 +465,10 @@ int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len, int prot)
 	if (err)
 		return err;
 	qlock(&as->lock);
+	lazy_flush(as, QUARANTINE_OTHER);
 	err = check_covered(as, addr, addr + len);
 	if (!err)
-		err = split_at(as, addr);
-	if (!err)
-		err = split_at(as, addr + len);
+		err = region_cut(as, addr, addr + len);
 	if (!err)
 		list_for_each(r, &as->regions, link)
 			if (r->start >= addr && r->end <= addr + len && !err)
@@ -453,7 +496,7 @@ static int fork_regions(struct aspace *parent, struct aspace *child)
 
 /* What is shared now will be copied: better no fork than a parent that cannot
  * write its stack afterwards. */
-struct aspace *aspace_fork(struct aspace *parent)
+static struct aspace *try_fork(struct aspace *parent)
 {
 	struct aspace *child = NULL;
 	int err;
@@ -465,6 +508,7 @@ struct aspace *aspace_fork(struct aspace *parent)
 	if (!child)
 		return NULL;
 	qlock(&parent->lock);
+	lazy_flush(parent, QUARANTINE_OTHER);
 	err = fork_regions(parent, child);
 	if (pages_forked(parent) < 0 && !err)
 		err = -EIO;
@@ -478,7 +522,14 @@ struct aspace *aspace_fork(struct aspace *parent)
 	return NULL;
 }
 
-struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
+struct aspace *aspace_fork(struct aspace *parent)
+{
+	struct aspace *child = try_fork(parent);
+
+	return child || !lazy_reclaim() ? child : try_fork(parent);
+}
+
+static struct iommu_space *io_get(struct aspace *as, struct proc *owner,
 				  const struct iommu_dev *first)
 {
 	struct iommu_space *io;
@@ -491,19 +542,29 @@ struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
 			(void)!iommu_space_destroy(as->io);
 			as->io = NULL;
 		}
+		as->quarantine.gather.space = as->io;
 	}
 	io = as->io;
 	qunlock(&as->lock);
 	return io;
 }
 
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
+				  const struct iommu_dev *first)
+{
+	struct iommu_space *io = io_get(as, owner, first);
+
+	return io || !lazy_reclaim() ? io : io_get(as, owner, first);
+}
+
 /* If a unit failed with the space, its frames are lost with it. */
 void aspace_io_drop(struct aspace *as)
 {
 	qlock(&as->lock);
+	lazy_flush(as, QUARANTINE_OTHER);
 	if (as->io && iommu_space_destroy(as->io) < 0)
 		as->lost = true;
-	as->io = NULL;
+	as->quarantine.gather.space = as->io = NULL;
 	qunlock(&as->lock);
 }
 
@@ -513,10 +574,11 @@ void aspace_text(struct aspace *as, struct text *t)
 
 	qlock(&as->lock);
 	list_for_each(r, &as->regions, link)
-		text_add(t, "%lx-%lx %c%c%c%s%s\n", r->start, r->end,
+		text_add(t, "%lx-%lx %c%c%c%s%s%s\n", r->start, r->end,
 			 r->prot & PROT_READ ? 'r' : '-',
 			 r->prot & PROT_WRITE ? 'w' : '-',
 			 r->prot & PROT_EXEC ? 'x' : '-',
-			 r->pinned ? " pinned" : "", r->device ? " device" : "");
+			 r->pinned ? " pinned" : "", r->device ? " device" : "",
+			 r->quarantined ? " quarantined" : "");
 	qunlock(&as->lock);
 }

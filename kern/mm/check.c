@@ -86,7 +86,11 @@ const char *aspace_check(struct aspace *as)
 	const char *what;
 
 	qlock(&as->lock);
-	what = as->io ? check(as) : "it has devices, but no I/O space";
+	if (as->quarantine.gather.change.tombs)	/* else they seem forgotten */
+		lazy_flush(as, QUARANTINE_OTHER);
+	what = lazy_check(as);
+	if (!what)
+		what = as->io ? check(as) : "it has devices, but no I/O space";
 	qunlock(&as->lock);
 	return what;
 }

@@ -135,6 +135,24 @@ void page_put(struct page *pg)
 	spin_unlock(&mem.lock);
 }
 
+/* Some at a time, since interrupts are off. */
+void page_put_list(uint32_t pfn)
+{
+	uint32_t next;
+
+	while (pfn) {
+		spin_lock(&mem.lock);
+		for (unsigned n = 0; pfn && n < 32; n++, pfn = next) {
+			assert(pages[pfn].refs == 1 && !pages[pfn].order);
+			next = pages[pfn].next;
+			pages[pfn].refs = 0;
+			pages[pfn].flags = PG_RAM;
+			release(pfn, 0);
+		}
+		spin_unlock(&mem.lock);
+	}
+}
+
 bool page_is_ram(physaddr_t pa)
 {
 	return pa >> PGSHIFT < npages && (pa_page(pa)->flags & PG_RAM);

@@ -200,6 +200,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 	new = user_page(as);
 	if (!new)
 		return -ENOMEM;
+	lazy_flush(as, QUARANTINE_OTHER);
 	memcpy(kva(page_pa(new)), kva(page_pa(old)), PGSIZE);
 	pte = make_pte(r, new);
 	err = show(as, &g, va, pte);
@@ -238,13 +239,22 @@ static int fault(struct aspace *as, uintptr_t va, int how)
 	return 0;
 }
 
-int aspace_fault(struct aspace *as, uintptr_t va, int how)
+static int fault_locked(struct aspace *as, uintptr_t va, int how)
 {
 	int err;
 
 	qlock(&as->lock);
 	err = fault(as, va, how);
 	qunlock(&as->lock);
+	return err;
+}
+
+int aspace_fault(struct aspace *as, uintptr_t va, int how)
+{
+	int err = fault_locked(as, va, how);
+
+	if (err && err != -EFAULT && lazy_reclaim())
+		err = fault_locked(as, va, how);
 	return err;
 }
 
@@ -306,8 +316,7 @@ int pages_populate(struct aspace *as, const struct region *r)
 	return err;
 }
 
-/* The next entry with a frame in [*va, end), and its address; NULL: none. */
-static pte_t *next_page(struct aspace *as, uintptr_t *va, uintptr_t end)
+pte_t *pages_next(struct aspace *as, uintptr_t *va, uintptr_t end)
 {
 	pte_t *e;
 
@@ -347,7 +356,7 @@ static int keep_failed(struct iommu_gather *g)
 
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct iommu_gather g = { .space = as->io };
+	struct quarantine *q = &as->quarantine;
 	physaddr_t frames[BATCH];
 	uintptr_t va = start, first;
 	unsigned n;
@@ -355,15 +364,16 @@ int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 	int err = 0;
 
 	if (as->io && for_devices(start)) {
-		err = iommu_keep(&g, start, MIN(end, USER_END) - start, 0);
-		if (err < 0)
-			return keep_failed(&g);
-		err = iommu_flush(&g);
+		err = iommu_keep(&q->gather, start,
+				 MIN(end, USER_END) - start, 0);
+		if (err < 0)	/* the next flush covers what was split */
+			return -ENOMEM;
+		err = quarantine_flush(q, QUARANTINE_OTHER);
 		as->lost |= err < 0;
 	}
 	do {
 		first = va;
-		for (n = 0; n < BATCH && (e = next_page(as, &va, end)); n++) {
+		for (n = 0; n < BATCH && (e = pages_next(as, &va, end)); n++) {
 			frames[n] = *e & PTE_ADDR;
 			*e = 0;
 			va += PGSIZE;
@@ -388,7 +398,7 @@ int pages_narrow(struct aspace *as, const struct region *r)
 	if (err < 0)
 		return keep_failed(&g);
 	err = iommu_flush(&g);
-	for (; (e = next_page(as, &va, r->end)); va += PGSIZE)
+	for (; (e = pages_next(as, &va, r->end)); va += PGSIZE)
 		*e = set_rights(r, *e);
 	tlb_shootdown(as, r->start, r->end - r->start);
 	return err;
@@ -402,7 +412,7 @@ int pages_widen(struct aspace *as, const struct region *r)
 	pte_t *e, new;
 	int err = 0;
 
-	for (; !err && (e = next_page(as, &va, r->end)); va += PGSIZE) {
+	for (; !err && (e = pages_next(as, &va, r->end)); va += PGSIZE) {
 		new = set_rights(r, *e);
 		if (new == (*e & ~(PTE_A | PTE_D)))
 			continue;
@@ -503,7 +513,7 @@ int pages_fork(struct aspace *parent, struct aspace *child,
 	pte_t *e;
 	int err = 0;
 
-	for (; !err && (e = next_page(parent, &va, r->end)); va += PGSIZE)
+	for (; !err && (e = pages_next(parent, &va, r->end)); va += PGSIZE)
 		err = r->pinned ? copy_for_child(child, r, va, *e) :
 			share_with_child(child, r, va, *e);
 	return err;
@@ -529,7 +539,7 @@ int pages_forked(struct aspace *parent)
 	list_for_each(r, &parent->regions, link) {
 		if (r->device || r->pinned || !(r->prot & PROT_WRITE))
 			continue;
-		for (va = r->start; (e = next_page(parent, &va, r->end));
+		for (va = r->start; (e = pages_next(parent, &va, r->end));
 		     va += PGSIZE)
 			*e = set_rights(r, *e);
 	}
@@ -572,7 +582,7 @@ void pages_text(struct aspace *as, struct text *t)
 	qlock(&as->lock);
 	text_add(t, "root %lx\n", as->root);
 	list_for_each(r, &as->regions, link)
-		for (va = r->start; (e = next_page(as, &va, r->end));
+		for (va = r->start; (e = pages_next(as, &va, r->end));
 		     va += PGSIZE)
 			text_add(t, "%lx %lx %c%c\n", va, *e & PTE_ADDR,
 				 *e & PTE_P ? 'r' : '-', *e & PTE_W ? 'w' : '-');

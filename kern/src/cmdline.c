@@ -11,7 +11,9 @@ static struct {
 	const char *name, *value;
 } words[] = {
 	{ "init", NULL },	/* init=PATH: the first program */
-	{ "iommu", NULL },	/* iommu=off|on: DMA remapping at boot */
+	{ "iommu", NULL },	/* iommu=off|on|strict|lazy: DMA remapping at
+				 * boot, and when it is flushed */
+	{ "iommu.quarantine", NULL },	/* PAGES,MS,SHARE: lazy's bounds */
 	{ "loglevel", NULL },	/* loglevel=0..3: to the console */
 	PLANTED_WORD
 };

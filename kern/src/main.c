@@ -21,10 +21,15 @@
 
 static bool iommu_wanted(void)
 {
+	static const char *const modes[] = { "on", "off", "strict", "lazy" };
 	const char *s = cmdline_get("iommu");
+	unsigned i = 0;
 
-	if (s && strcmp(s, "on") && strcmp(s, "off"))
-		klog(LOG_WARN, "command line: iommu=%s: on or off", s);
+	while (s && i < ARRAY_SIZE(modes) && strcmp(s, modes[i]))
+		i++;
+	if (i == ARRAY_SIZE(modes))
+		klog(LOG_WARN, "command line: iommu=%s: on, off, strict or "
+		     "lazy", s);
 	return !s || strcmp(s, "off");
 }
 
@@ -51,6 +56,7 @@ static void start_iommu(void)
 			panic("iommu: no memory for device %s", d->name);
 	}
 	pciown_init();
+	lazy_init(cmdline_get("iommu"), cmdline_get("iommu.quarantine"));
 	iommu_start(iommu_wanted());
 	limit_addresses();
 }

@@ -37,7 +37,7 @@ def m(shared):
 
 
 def state(m):
-    return m.run("cat mappings power info '#pci/0:3.0/status'")
+    return m.run("cat mappings power info quarantine '#pci/0:3.0/status'")
 
 
 def refused(m, command, reason):
@@ -128,6 +128,25 @@ def test_power(m, text):
             f"power{said}: write enable, disable, on or off")
 
 
+QUARANTINE = [
+    ("", ": write strict, or lazy [pages=N] [ms=N] [share=N]"),
+    ("maybe", " maybe: write strict, or lazy [pages=N] [ms=N] [share=N]"),
+    ("strict ms=3", " ms=3: nothing may follow strict"),
+    ("lazy 4", " 4: only pages=, ms= and share= may follow lazy, once"),
+    ("lazy ms=1 ms=2", " ms=2: only pages=, ms= and share= may follow lazy, "
+     "once"),
+    ("lazy ms=0", " ms=0: milliseconds are 1 to 1000"),
+    ("lazy pages=-1", " pages=-1: pages are 1 to 1048576"),
+    ("lazy share=1048577", " share=1048577: a share is 1 to 1048576 pages"),
+    ("lazy pages=2 share=3", ": a share is no more than the pages in all"),
+]
+
+
+@pytest.mark.parametrize("text,reason", QUARANTINE)
+def test_quarantine(m, text, reason):
+    refused(m, f"echo '{text}' >quarantine", f"quarantine{reason}")
+
+
 @pytest.mark.parametrize("name,form", [
     ("attach", f"; the form is {FORM}"), ("detach", "; the form is BUS:DEV.FN"),
 ])
@@ -135,7 +154,7 @@ def test_empty_write(m, name, form):
     refused(m, f"echo -n >{name}", f"{name}: nothing written{form}")
 
 
-@pytest.mark.parametrize("name", ["attach", "detach", "power"])
+@pytest.mark.parametrize("name", ["attach", "detach", "power", "quarantine"])
 def test_10000_bytes(m, name):
     refused(m, f"echo -n 0:3.0 {'1' * 9994} >{name}",
             f"{name}: longer than any command")
@@ -195,7 +214,8 @@ def test_device_that_cannot_be_reset(m):
 
 
 @pytest.mark.parametrize("name,text", [
-    ("attach", "0:3.0 1"), ("detach", "0:3.0"), ("power", "off")])
+    ("attach", "0:3.0 1"), ("detach", "0:3.0"), ("power", "off"),
+    ("quarantine", "strict")])
 def test_writer_who_is_not_eve(m, name, text):
     refused(m, f"none echo {text} >{name}", f"{name}: only eve may")
     refused(m, f"none sh -c 'echo {text} >{name}'", f"{name}: only eve may")
@@ -308,7 +328,7 @@ def test_unknown_words_are_named(boot):
     m = boot(f"{SMALL} {UNIT}", cmdline="foo bar=2 iommu=maybe loglevel=7")
     assert "warning: command line: unknown word 'foo'" in m.seen
     assert "warning: command line: unknown word 'bar'" in m.seen
-    assert "warning: command line: iommu=maybe: on or off" in m.seen
+    assert "warning: command line: iommu=maybe: on, off, strict or lazy" in m.seen
     assert "warning: command line: loglevel=7: 0 to 3" in m.seen
     assert m.run("cat '#cons/cmdline'") == \
         "foo bar=2 iommu=maybe loglevel=7\n"

@@ -7,7 +7,9 @@ fills it with a pattern.  Then the device uses the address again: the pattern
 must stand, as the process sees it and as it is seen from outside.
 
 Each of them on a unit with and one without caching mode: there the kernel
-flushes at attach too, which would hide a flush that detach forgot.
+flushes at attach too, which would hide a flush that detach forgot.  And once
+more with lazy unmapping, as late as it may be: whoever gets the frame gets it
+behind the flush.
 """
 import re
 
@@ -22,17 +24,23 @@ NO_WRITE, NO_READ = 5, 6
 CACHING = UNIT
 NOT_CACHING = UNIT.replace("caching-mode=on", "caching-mode=off") \
     .replace("aw-bits=48", "aw-bits=39")        # and with tables of 3 levels
+MS = 1000
+LATE = "iommu=lazy iommu.quarantine=4096,{},4096"
 
 
-@pytest.fixture(params=[CACHING, NOT_CACHING],
-                ids=["caching-mode", "no-caching-mode"])
+@pytest.fixture(params=[(CACHING, None), (NOT_CACHING, None), (CACHING, LATE)],
+                ids=["caching-mode", "no-caching-mode", "lazy"])
 def m(request, boot):
     # A transfer takes 100 ms of the machine's time.  What is to happen between
     # its start and its end must cost less: 4 ns an instruction, not 16.
-    icount = ICOUNT
+    icount, ms = ICOUNT, MS
     if "during" in request.node.name:
-        icount = icount.replace("shift=4", "shift=2")
-    return boot(f"{SMALL} {request.param} {EDU} {icount}")
+        icount, ms = icount.replace("shift=4", "shift=2"), MS // 25
+    unit, mode = request.param
+    m = boot(f"{SMALL} {unit} {EDU} {icount}",
+             cmdline=mode and mode.format(ms))
+    m.old = mode and ms + ms // 10
+    return m
 
 
 def whole_page(lab, frame, byte):
@@ -51,8 +59,10 @@ def warm(lab, process, name, byte=0x11):
 
 
 def give_to(lab, process, frame):
-    """Commands that put the frame into another process, with the pattern."""
-    return f"{process} grab {frame:x} y; {process} fill y 5a"
+    """Commands that put the frame into another process, with the pattern; if
+    unmapping is lazy, once the frame is old enough."""
+    wait = f"pause {lab.m.old}; " if lab.m.old else ""
+    return f"{wait}{process} grab {frame:x} y; {process} fill y 5a"
 
 
 def pattern_stands(lab, process, frame):

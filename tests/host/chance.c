@@ -18,11 +18,13 @@ static unsigned chance(struct run *r, unsigned n)
 
 static struct process *some_process(struct run *r)
 {
-	struct process **p = &r->p[chance(r, PROCESSES)];
+	unsigned slot = chance(r, PROCESSES);
 
-	if (!*p)
-		*p = process(&r->b, ++r->pid);
-	return *p;
+	if (!r->p[slot]) {
+		r->p[slot] = process(&r->b, ++r->pid);
+		lazy_init(r, slot);
+	}
+	return r->p[slot];
 }
 
 static struct function *some_function(struct run *r)
@@ -43,8 +45,7 @@ static uint8_t some_rights(struct run *r)
 	return (uint8_t)(1 + chance(r, 3));
 }
 
-/* A call has failed: without a unit that has stopped, why? */
-static void excuse(struct run *r, int err, const char *what)
+void excuse(struct run *r, int err, const char *what)
 {
 	if (err && !r->troubled && !r->b.m->violations)
 		fail_msg("%s: %s", what, r->b.m->error);
@@ -58,8 +59,7 @@ static struct block *block_of(struct run *r, physaddr_t pa)
 	return NULL;
 }
 
-/* A frame that no device can reach any more. */
-static void retire(struct run *r, physaddr_t pa)
+void retire(struct run *r, physaddr_t pa)
 {
 	struct block *b = block_of(r, pa);
 
@@ -101,6 +101,8 @@ static void take_back(struct run *r, struct process *p)
 
 	for (unsigned i = 0; i < p->o->n; i++) {
 		e = &p->o->list[i];
+		if (e->late)
+			continue;
 		if (e->is != e->was && e->is)
 			retire(r, e->is);
 		e->is = e->was;
@@ -118,7 +120,9 @@ static void finish(struct run *r, struct process *p, struct iommu_gather *g,
 	if (err)
 		take_back(r, p);
 	model_call(r->b.m);
-	bad = iommu_flush(g);
+	bad = g == &lazy_of(r, p)->q.gather ?
+		quarantine_flush(&lazy_of(r, p)->q, QUARANTINE_OTHER) :
+		iommu_flush(g);
 	excuse(r, bad, "flush");
 	p->lost |= bad < 0;
 	if (!p->lost) {
@@ -168,7 +172,9 @@ static void do_map(struct run *r)
 	uint8_t rights = some_rights(r);
 	physaddr_t pa;
 
-	for (unsigned n = 1 + chance(r, 3); n && !p->lost; n--, va += PAGE) {
+	for (unsigned n = 1 + chance(r, 3); n; n--, va += PAGE) {
+		if (!lazy_room(r, p, va, 1) || p->lost)
+			return;
 		pa = frame_alloc(r->b.m, p->o);
 		plan(r, p, va, pa, rights);
 		map_pages(r, p, va, pa, 1, rights);
@@ -186,7 +192,8 @@ static void do_map_block(struct run *r)
 	physaddr_t pa = b->at + first * PAGE;
 	uint8_t rights = some_rights(r);
 
-	if (b->used || p->lost)
+	if (b->used || p->lost || !lazy_room(r, p, va, n) || p->lost ||
+	    b->used)
 		return;
 	for (unsigned i = 0; i < n; i++) {
 		frame_give(r->b.m, pa + i * PAGE, p->o);
@@ -199,18 +206,33 @@ static void do_map_block(struct run *r)
 static void keep(struct run *r, struct process *p, uint64_t va, unsigned pages,
 		 uint8_t rights)
 {
-	struct iommu_gather g = { .space = p->s };
-	unsigned before = r->b.m->mem.allocations;
+	struct iommu_gather own = { .space = p->s }, *g = &own;
+	unsigned before;
+	bool late;
 	int err;
 
 	if (p->lost)
 		return;
+	if (rights)
+		lazy_flush(r, p, QUARANTINE_OTHER);
+	else
+		g = &lazy_of(r, p)->q.gather;
+	late = !rights && lazy_may(r, p, va, pages);
+	if (p->lost)
+		return;
+	before = r->b.m->mem.allocations;
 	plan_keep(r, p, va, pages, rights);
 	maybe_fail(r);
 	model_call(r->b.m);
-	err = iommu_keep(&g, va, pages * PAGE, rights);
+	err = iommu_keep(g, va, pages * PAGE, rights);
 	no_memory(r, err, before);
-	finish(r, p, &g, err);
+	if (err || !late) {
+		finish(r, p, g, err);
+		return;
+	}
+	r->nold = 0;
+	r->b.m->mem.fail_at = 0;
+	lazy_unmap(r, p, va, pages);
 }
 
 static unsigned some_length(struct run *r)
@@ -242,6 +264,7 @@ static void do_fork(struct run *r)
 	struct iommu_gather g = { .space = p->s };
 	int err = 0;
 
+	lazy_flush(r, p, QUARANTINE_OTHER);
 	if (p->lost)
 		return;
 	plan_keep(r, p, LOW, PLACES * BLOCK, IOMMU_READ);
@@ -340,6 +363,8 @@ static void detach(struct run *r, struct function *f)
 	struct process *p = holder(r, f);
 	int err;
 
+	if (p)
+		lazy_flush(r, p, QUARANTINE_OTHER);
 	model_call(r->b.m);
 	err = iommu_detach(dev(f));
 	set_holder(f, NULL);
@@ -383,6 +408,7 @@ void run_end(struct run *r, struct process *p)
 	struct owner *o = p->o;
 	unsigned kept = 0;
 
+	lazy_flush(r, p, QUARANTINE_OTHER);
 	for (unsigned i = 0; i < FUNCTIONS; i++)
 		if (r->f[i]->holder == o)
 			detach(r, r->f[i]);
@@ -503,7 +529,7 @@ static void (*const operations[])(struct run *r) = {
 	do_unmap, do_unmap_place, do_protect, do_protect, do_fork, do_attach,
 	do_attach, do_attach, do_attach, do_attach, do_detach, do_detach,
 	do_post, do_post, do_end, do_reset, do_power, do_faults, do_faults,
-	do_stumble, do_break_device, do_break_unit,
+	do_stumble, do_break_device, do_break_unit, lazy_reclaim,
 };
 
 void run_one(struct run *r)
@@ -513,6 +539,8 @@ void run_one(struct run *r)
 	else
 		operations[chance(r, ARRAY_SIZE(operations))](r);
 	r->ops++;
+	r->turned = r->b.m->now;
+	lazy_turn(r);
 	if (!r->b.m->violations)
 		run_check(r);
 }

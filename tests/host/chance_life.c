@@ -32,11 +32,14 @@ static void check_space(struct run *r, struct process *p)
 	unsigned pages = 0;
 	const char *wrong;
 
-	(void)r;
+	if (lazy_of(r, p)->q.gather.change.tombs)
+		lazy_flush(r, p, QUARANTINE_OTHER);
 	checked = p;
 	wrong = p->lost ? NULL : iommu_check_space(p->s, right, &pages);
 	if (wrong)
 		fail_msg("pid %d: %s", p->pid, wrong);
+	for (unsigned i = 0; i < p->o->n; i++)
+		pages += p->o->list[i].late;
 	assert_true(p->lost || pages == p->o->n);
 }
 
@@ -76,7 +79,7 @@ static void check_device(struct run *r, struct function *f)
 		return;
 	for (unsigned i = 0; i < 3 && p->o->n; i++) {
 		e = &p->o->list[chance(r, p->o->n)];
-		for (unsigned w = 0; w < 2; w++)
+		for (unsigned w = 0; w < 2 && !e->late; w++)
 			if (can(p, f, e->va, w) != (e->is_rights >> w & 1))
 				fail_msg("%x at 0x%lx: not what it may",
 					 f->sid, e->va);
@@ -101,6 +104,7 @@ void run_check(struct run *r)
 		check_device(r, r->f[i]);
 		check_mastering(r, r->f[i]);
 	}
+	lazy_check(r);
 	if (chance(r, 64))
 		return;
 	for (unsigned i = 0; i < PROCESSES; i++)
@@ -203,6 +207,7 @@ void run_open(struct run *r, uint64_t seed)
 	for (unsigned i = 0; i < UNITS; i++)
 		r->units[i]->tolerant = false;
 	make_blocks(r);
+	lazy_open(r);
 	m->hook = attack_a_little;
 }
 

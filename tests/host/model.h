@@ -75,6 +75,7 @@ struct mapping {
 	uint64_t va;
 	physaddr_t was, is;
 	uint8_t was_rights, is_rights;	/* IOMMU_READ, IOMMU_WRITE */
+	bool late;		/* it stays both beyond owner_commit */
 };
 
 struct owner {
@@ -462,6 +463,8 @@ void owner_free(struct owner *o);
 /* From now on right, too; only that, from owner_commit on. */
 void owner_plan(struct owner *o, uint64_t va, physaddr_t pa, uint8_t rights);
 void owner_commit(struct owner *o);
+/* All that is late goes: its frames, of which there is room for all; how many. */
+unsigned owner_drop_late(struct owner *o, physaddr_t *frames);
 struct mapping *owner_find(struct owner *o, uint64_t va);
 
 /* model_ats.c */

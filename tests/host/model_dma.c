@@ -55,12 +55,27 @@ void owner_commit(struct owner *o)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < o->n; i++) {
-		o->list[i].was = o->list[i].is;
-		o->list[i].was_rights = o->list[i].is_rights;
-		if (o->list[i].is_rights)
+		if (!o->list[i].late) {
+			o->list[i].was = o->list[i].is;
+			o->list[i].was_rights = o->list[i].is_rights;
+		}
+		if (o->list[i].is_rights || o->list[i].late)
 			o->list[kept++] = o->list[i];
 	}
 	o->n = kept;
+}
+
+unsigned owner_drop_late(struct owner *o, physaddr_t *frames)
+{
+	unsigned kept = 0, n = 0;
+
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->list[i].late)
+			frames[n++] = o->list[i].was;
+		else
+			o->list[kept++] = o->list[i];
+	o->n = kept;
+	return n;
 }
 
 /* Why `o` may not make that access; NULL: it may. */

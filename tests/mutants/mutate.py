@@ -10,15 +10,19 @@ import csource
 
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.c",
-           "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h"]
+           "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h",
+           "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
+           "kern/mm/pages.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
-         "order", "peer"]
+         "order", "quarantine", "peer"]
 
 # The kernel's own services: of these only what the driver relies on.
 KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
+# The memory manager: of these only what is lazy in it.
+MANAGERS = ("lazy.c", "aspace.c", "pages.c")
 
 # kind, function, what stands for its call ("" where it is a statement)
 CALLS = [
@@ -40,7 +44,13 @@ CALLS = [
     ("fence", "leave_ats", "d->ats_in"), ("fence", "ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
     ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
-    ("line", "os_flush", ""), ("line", "sl_clean", ""), ("deadline", "deadline_over", "false"),
+    ("line", "os_flush", ""), ("line", "sl_clean", ""),
+    ("deadline", "deadline_over", "false"),
+    ("quarantine", "enter", ""), ("quarantine", "leave", ""),
+    ("quarantine", "quarantine_flush", "0"),
+    ("quarantine", "list_remove", ""), ("quarantine", "list_append", ""),
+    ("quarantine", "lazy_flush", ""), ("quarantine", "set_alarm", ""),
+    ("quarantine", "touches_closed", "false"),
 ]
 
 MASK = r"(?:~?field_mask\(\w+\)|~?[A-Z][A-Z0-9_]+|~?0x[0-9a-f]+u?|" \
@@ -78,6 +88,40 @@ PATTERNS = [
     ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"used &= used - 1", "used = 0"),
     ("flush", r"READ_ONCE\(g->space->eager\)", "false"),
+    # What waits is let go too early, waits too long, or is forgotten.
+    ("quarantine", r"(int err = iommu_flush[^;]*;)(\s+if [^;]*;)"
+     r"(\s+q->let_go\()q, err < 0\);",
+     r"int err;\n\tif (q->pages)\3q, false);\n\terr = "
+     r"iommu_flush(&q->gather);\2"),
+    ("quarantine", r"q->let_go\(q, err < 0\)", "q->let_go(q, false)"),
+    ("quarantine", r"q->let_go\([^;]*;", ";", "quarantine.c"),
+    ("quarantine", r"q->since = [^;]*;", ";"),
+    ("quarantine", r"q->pages (?:\+= n|= 0);", ";", "quarantine.c"),
+    ("quarantine", r"q && q->since <= before", "q && before"),
+    ("quarantine", r"(?<=now )- MIN\([^;]*;", "+ 0 * ms;"),
+    ("quarantine", r"(?<=now )- MIN\([^;]*;", "* 0 * ms;"),
+    ("quarantine", r" \+ all\.state\.mode\.ms \* NSEC_PER_MSEC", ""),
+    ("quarantine", r"q->since \+ (?=all)", ""),
+    ("quarantine", r"READ_ONCE\(all\.state\.mode\.lazy\) &&", ""),
+    ("quarantine", r" &&\s+n <= [^;]*;", " && n;", "quarantine.c"),
+    ("quarantine", r"!READ_ONCE\(mode->lazy\)", "0"),
+    ("quarantine", r"sum >= READ_ONCE\(mode->pages\)", "!sum"),
+    ("quarantine", r"q->pages >= READ_ONCE\(mode->share\)", "0"),
+    ("quarantine", r"__atomic_fetch_sub\(&all\.pages[^;]*;", ";"),
+    ("quarantine", r"WRITE_ONCE\([^;]*;", ";", "quarantine.c"),
+    ("quarantine", r" &&\s+low->quarantined == high->quarantined", "",
+     "aspace.c"),
+    ("quarantine", r"READ_ONCE\(pa_page\(pa\)->refs\) == 1", "true",
+     "lazy.c"),
+    ("quarantine", r"as->waiting = 0;", ";", "lazy.c"),
+    ("quarantine", r"if \(r->quarantined\)(?=\s+region_free)", "if (0)",
+     "lazy.c"),
+    ("quarantine", r"\.start = start, \.end = end,",
+     ".start = first->start, .end = first->end,", "lazy.c"),
+    ("quarantine", r"low->end = end;", ";", "lazy.c"),
+    ("quarantine", r"\n(\s+)err = quarantine_add\(q, n\);",
+     r"\n\1page_put_list(as->waiting);\1as->waiting = 0;"
+     r"\1err = quarantine_add(q, n);", "lazy.c"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
     ("fence", r" && vtd_alive\(d->unit\)", ""),
@@ -134,6 +178,7 @@ ORDERED = """
     iotlb context regs_invalidate
     bus_master start_reset function_reset
     irt_alloc irt_start irt_set irt_clear show
+    quarantine_add quarantine_flush
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()
@@ -242,6 +287,8 @@ def of_file(path, texts):
             key = f"{file}:{name}:{kind}"
             seen[key] = seen.get(key, 0) + 1
             m = Mutant(f"{key}:{seen[key]}", kind, edits, texts)
+            if file in MANAGERS and kind != "quarantine":
+                continue
             if m.source != text and (file != KERNELS or kind in HARDWARE):
                 yield m
 

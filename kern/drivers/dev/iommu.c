@@ -9,10 +9,12 @@
  *	info		the driver's and each unit's state
  *	mappings	which device belongs to which process
  *	power		enable, disable, on, off
+ *	quarantine	strict, or lazy [pages=N] [ms=N] [share=N]
  *
  * One command a write, all or nothing; reading attach, detach and power tells
  * the form.  Only eve writes.
  */
+#include <aspace.h>
 #include <chan.h>
 #include <faults.h>
 #include <fmt.h>
@@ -24,7 +26,8 @@
 #include <proc.h>
 #include <string.h>
 
-enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower };
+enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower,
+       Qquarantine };
 
 static const struct dirtab files[] = {
 	{ "attach", Qattach, 0666 },
@@ -34,6 +37,7 @@ static const struct dirtab files[] = {
 	{ "info", Qinfo, 0444 },
 	{ "mappings", Qmappings, 0444 },
 	{ "power", Qpower, 0666 },
+	{ "quarantine", Qquarantine, 0666 },
 };
 
 static int iommu_walk(struct chan *c, const char *name)
@@ -106,6 +110,9 @@ static void make_text(struct chan *c, struct text *t)
 		break;
 	case Qpower:
 		iommu_format_power(t, iommu_powered(), iommu_missing());
+		break;
+	case Qquarantine:
+		lazy_text(t);
 		break;
 	}
 }
@@ -210,11 +217,21 @@ static int power(const char *s)
 	return why ? refuse("power", s, why) : 0;
 }
 
+static int quarantine(const char *s)
+{
+	char subject[IOMMU_COMMAND_MAX] = "";
+	struct text t = { .buf = subject, .size = sizeof(subject) };
+
+	return lazy_write(s, &t) < 0 ?
+		refuse("quarantine", subject, current_kthread()->errstr) : 0;
+}
+
 static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 			   uint64_t off)
 {
 	static const char *const verbs[] = {
 		[Qattach] = "attach", [Qdetach] = "detach", [Qpower] = "power",
+		[Qquarantine] = "quarantine",
 	};
 	char cmd[IOMMU_COMMAND_MAX];
 	const char *why;
@@ -227,7 +244,8 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 	if (why)
 		return refuse(verbs[c->qid.path], "", why);
 	err = c->qid.path == Qattach ? attach(cmd) :
-		c->qid.path == Qdetach ? detach(cmd) : power(cmd);
+		c->qid.path == Qdetach ? detach(cmd) :
+		c->qid.path == Qpower ? power(cmd) : quarantine(cmd);
 	return err ? err : (ssize_t)n;
 }
 

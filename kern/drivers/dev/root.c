@@ -6,6 +6,7 @@
  * One lock for the whole tree.  A node lives as long as it is in the tree or a
  * chan holds it.
  */
+#include <aspace.h>
 #include <assert.h>
 #include <chan.h>
 #include <kmalloc.h>
@@ -249,6 +250,11 @@ static ssize_t root_read(struct chan *c, void *buf, size_t n, uint64_t off)
 	return got;
 }
 
+static bool has_room(size_t room)
+{
+	return pages_free() * PGSIZE > room + RESERVE;
+}
+
 static int make_room(struct node *n, size_t len)
 {
 	size_t room = MAX(n->room, GROW_FROM);
@@ -261,7 +267,8 @@ static int make_room(struct node *n, size_t len)
 		room *= 2;
 	if (n->data && room == n->room)
 		return 0;
-	data = pages_free() * PGSIZE > room + RESERVE ? kmalloc(room) : NULL;
+	data = has_room(room) || (lazy_reclaim() && has_room(room)) ?
+		kmalloc(room) : NULL;
 	if (!data)
 		return error(ENOMEM, "%s: no memory", n->name);
 	memcpy(data, n->image ? n->image : n->data, n->len);

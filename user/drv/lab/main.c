@@ -13,6 +13,7 @@
  *	maps PID TEXT, pages PID TEXT	its first line there with that text
  *	end PID			ends a process, a worker's child
  *	pause MILLISECONDS
+ *	quarantine strict|lazy	when unmapped pages are flushed
  *	check			whether the kernel finds all as it must be
  *	P COMMAND ...		lets it do one of:
  *	  map B PAGES [pinned], unmap B, protect B none|r|rw, fill B BYTE,
@@ -177,6 +178,14 @@ static void do_pause(const char *text)
 		print("paused\n");
 }
 
+static void do_quarantine(const char *mode)
+{
+	if (writefile("#iommu/quarantine", mode) < 0)
+		print("quarantine: %r\n");
+	else
+		print("written\n");
+}
+
 static void do_frame(const char *pid, const char *addr)
 {
 	uint64_t n, va;
@@ -256,6 +265,8 @@ static void command(char *line)
 		do_check();
 	else if (!strcmp(line, "pause") && arg)
 		do_pause(arg);
+	else if (!strcmp(line, "quarantine") && arg)
+		do_quarantine(arg);
 	else if (!strcmp(line, "end") && arg)
 		do_end(arg);
 	else if ((!strcmp(line, "maps") || !strcmp(line, "pages")) && arg)

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lazy unmapping of processes' memory: what their quarantines hold, and who
+ * flushes them (quarantine.h, #iommu/quarantine).
+ *
+ * In lazy mode munmap takes a page from the processors at once, and its entry
+ * from the devices' tables, but leaves the flush of their caches to a later
+ * time.  Until that flush the frame stays in the address space's list and keeps
+ * its last reference, and its address stays in a region that nobody can map
+ * over nor reach.  All else that takes rights away flushes at once, and what
+ * waits with it.
+ *
+ * A thread flushes those that have become too old; a timer wakes it, set by
+ * whoever finds none set.  Who wants for memory flushes them all itself.
+ *
+ * Lock order: an address space's lock, alarm.lock, a timer's; the lock of the
+ * quarantines is inside all.
+ */
+#include <aspace.h>
+#include <assert.h>
+#include <error.h>
+#include <lock.h>
+#include <log.h>
+#include <page.h>
+#include <pt.h>
+#include <sched.h>
+#include <string.h>
+#include <timer.h>
+#include <tlb.h>
+
+static struct {
+	struct spinlock lock;
+	struct timer timer;
+	bool set;		/* it will wake the thread, or has */
+	bool rung;		/* it has */
+	struct waitq thread;
+} alarm = {
+	.lock = SPINLOCK("quarantine alarm"),
+	.thread = WAITQ(alarm.thread, "quarantine"),
+};
+
+static void ring(void *unused)
+{
+	(void)unused;
+	WRITE_ONCE(alarm.rung, true);
+	wake_all(&alarm.thread);
+}
+
+static void set_alarm(void)
+{
+	uint64_t due = quarantine_due();
+
+	spin_lock(&alarm.lock);
+	if (!alarm.set && due != UINT64_MAX) {
+		alarm.set = true;
+		timer_cancel(&alarm.timer);	/* its function may still run */
+		timer_set(&alarm.timer, due, ring, NULL);
+	}
+	spin_unlock(&alarm.lock);
+}
+
+static void clear_alarm(void)
+{
+	spin_lock(&alarm.lock);
+	alarm.set = false;
+	WRITE_ONCE(alarm.rung, false);
+	spin_unlock(&alarm.lock);
+}
+
+static struct aspace *holder(struct quarantine *q)
+{
+	return container_of(q, struct aspace, quarantine);
+}
+
+/* A quarantine that holds something has an I/O space, and so a process. */
+static void hold(struct quarantine *q)
+{
+	aspace_get(holder(q));
+}
+
+/* All that came before that time; whether there were any. */
+static bool flush_before(uint64_t before, enum quarantine_why why)
+{
+	struct quarantine *q;
+	struct aspace *as;
+	bool any = false;
+
+	while ((q = quarantine_pick(before, hold))) {
+		as = holder(q);
+		qlock(&as->lock);
+		if (q->pages && q->since <= before)
+			lazy_flush(as, why);
+		qunlock(&as->lock);
+		aspace_put(as);
+		any = true;
+	}
+	return any;
+}
+
+static void old_thread(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		(void)wait_until(&alarm.thread, READ_ONCE(alarm.rung),
+				 NO_DEADLINE);
+		clear_alarm();
+		(void)flush_before(quarantine_too_old(), QUARANTINE_OLD);
+		set_alarm();
+	}
+}
+
+bool lazy_reclaim(void)
+{
+	return flush_before(nsec(), QUARANTINE_SHORT);
+}
+
+/* Behind the flush: to the allocator, and out of the list of regions. */
+static void let_go(struct quarantine *q, bool lost)
+{
+	struct aspace *as = holder(q);
+	struct region *r, *tmp;
+
+	as->lost |= lost;
+	as->resident -= q->pages;
+	if (as->lost)
+		frames_lost += q->pages;
+	else
+		page_put_list(as->waiting);
+	as->waiting = 0;
+	list_for_each_safe(r, tmp, &as->regions, link)
+		if (r->quarantined)
+			region_free(as, r);
+}
+
+void lazy_setup(struct aspace *as)
+{
+	list_init(&as->quarantine.link);
+	as->quarantine.let_go = let_go;
+}
+
+void lazy_flush(struct aspace *as, enum quarantine_why why)
+{
+	if (as->io && quarantine_flush(&as->quarantine, why) < 0)
+		as->lost = true;
+}
+
+static bool is_sole(pte_t pte)
+{
+	physaddr_t pa = pte & PTE_ADDR;
+
+	return page_is_ram(pa) && pa_page(pa)->flags & PG_USER &&
+		READ_ONCE(pa_page(pa)->refs) == 1;
+}
+
+/* Frames, all of them its last references. */
+static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	uintptr_t va = start;
+	bool some = false;
+	pte_t *e;
+
+	for (; (e = pages_next(as, &va, end)); va += PGSIZE) {
+		if (!is_sole(*e))
+			return false;
+		some = true;
+	}
+	return some;
+}
+
+static void take_frame(struct aspace *as, pte_t *e)
+{
+	struct page *pg = pa_page(*e & PTE_ADDR);
+
+	*e = 0;
+	pg->next = as->waiting;
+	as->waiting = (uint32_t)(pg - pages);
+}
+
+static size_t take_frames(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	uintptr_t va = start;
+	size_t n = 0;
+	pte_t *e;
+
+	for (; (e = pages_next(as, &va, end)); va += PGSIZE, n++)
+		take_frame(as, e);
+	return n;
+}
+
+/* The whole range, since whole tables may have been taken out there: nothing
+ * may be mapped in it, also where there was no region.  It begins and ends
+ * regions. */
+static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct region *r, *tmp, *first = NULL;
+
+	list_for_each_safe(r, tmp, &as->regions, link) {
+		if (r->start >= end)
+			break;
+		if (r->start < start)
+			continue;
+		if (first)
+			region_free(as, r);
+		else
+			first = r;
+	}
+	assert(first);
+	*first = (struct region){
+		.link = first->link, .start = start, .end = end,
+		.quarantined = true,
+	};
+	region_join(as, first);
+}
+
+/* The region that begins with the range, behind a quarantined one, which then
+ * only has to grow; NULL: it is not like that. */
+static struct region *behind_closed(struct aspace *as, uintptr_t start,
+				    uintptr_t end)
+{
+	struct region *r, *low = NULL;
+
+	list_for_each(r, &as->regions, link) {
+		if (r->start >= start)
+			break;
+		low = r;
+	}
+	return low && low->quarantined && low->end == start &&
+		&r->link != &as->regions && r->start == start &&
+		r->end >= end && !r->quarantined ? r : NULL;
+}
+
+static void grow_closed(struct aspace *as, struct region *r, uintptr_t end)
+{
+	struct region *low = list_entry(r->link.prev, struct region, link);
+
+	low->end = end;
+	if (r->end > end) {
+		r->start = end;
+		return;
+	}
+	region_free(as, r);
+	region_join(as, low);
+}
+
+/* From the devices' tables, then from the processors. */
+static int take_away(struct aspace *as, uintptr_t start, uintptr_t end,
+		     pte_t *one)
+{
+	struct quarantine *q = &as->quarantine;
+	bool first = !q->pages;
+	size_t n = 1;
+	int err;
+
+	if (one)
+		take_frame(as, one);
+	else
+		n = take_frames(as, start, end);
+	tlb_shootdown(as, start, end - start);
+	err = quarantine_add(q, n);
+	as->lost |= err < 0;
+	if (first && q->pages)
+		set_alarm();
+	return err;
+}
+
+static int unmap_late(struct aspace *as, uintptr_t start, uintptr_t end,
+		      pte_t *one)
+{
+	struct region *r = behind_closed(as, start, end);
+	int err = r ? 0 : region_cut(as, start, end);
+
+	if (!err && iommu_keep(&as->quarantine.gather, start, end - start, 0))
+		err = -ENOMEM;	/* the next flush covers what was split */
+	if (err)
+		return err;
+	if (r)
+		grow_closed(as, r, end);
+	else
+		close_range(as, start, end);
+	return take_away(as, start, end, one);
+}
+
+static bool touches_closed(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct region *r;
+
+	list_for_each(r, &as->regions, link) {
+		if (r->start >= end)
+			break;
+		if (r->end > start && r->quarantined)
+			return true;
+	}
+	return false;
+}
+
+/* One page is looked up once. */
+bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
+{
+	size_t n = (end - start) / PGSIZE;
+	pte_t *one = NULL;
+
+	if (as->quarantine.pages && touches_closed(as, start, end))
+		lazy_flush(as, QUARANTINE_OTHER);
+	if (!as->io || as->lost || end > USER_END || !quarantine_takes(n))
+		return false;
+	if (n == 1)
+		one = pt_leaf(as->root, start, false);
+	if (n == 1 ? !one || !is_sole(*one) : !all_sole(as, start, end))
+		return false;
+	*err = unmap_late(as, start, end, one);
+	return true;
+}
+
+/* That the frames are as many as are counted, and still its own. */
+const char *lazy_check(struct aspace *as)
+{
+	size_t n = 0;
+
+	for (uint32_t at = as->waiting; at; at = pages[at].next, n++)
+		if (pages[at].refs != 1 || !(pages[at].flags & PG_USER))
+			return "a frame in quarantine is not its own";
+	return n == as->quarantine.pages ? NULL :
+		"its quarantine is not what was counted";
+}
+
+void lazy_text(struct text *t)
+{
+	struct quarantine_state s = quarantine_state();
+
+	quarantine_format(t, &s);
+}
+
+/* What is held came under the old bounds, and so did the alarm. */
+static void set_mode(const struct quarantine_mode *mode)
+{
+	quarantine_set(mode);
+	(void)flush_before(nsec(), QUARANTINE_OTHER);
+	ring(NULL);
+}
+
+int lazy_write(const char *s, struct text *subject)
+{
+	struct quarantine_mode mode = quarantine_state().mode;
+	const char *why = quarantine_parse(s, &mode, subject);
+
+	if (why)
+		return error(EINVAL, "%s", why);
+	set_mode(&mode);
+	return 0;
+}
+
+void lazy_init(const char *mode, const char *bounds)
+{
+	struct kthread *k = kthread_create("iommu quarantine", old_thread,
+					   NULL);
+	struct quarantine_mode m = quarantine_state().mode;
+	const char *why = bounds ? quarantine_parse_bounds(bounds, &m) : NULL;
+
+	if (!k)
+		panic("iommu: no memory for the quarantine's thread");
+	kthread_ready(k);
+	if (why) {
+		klog(LOG_WARN, "command line: iommu.quarantine=%s: %s", bounds,
+		     why);
+		m = quarantine_state().mode;
+	}
+	m.lazy = mode && !strcmp(mode, "lazy");
+	quarantine_set(&m);
+}

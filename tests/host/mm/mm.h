@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's memory manager on the model: its sources unchanged (kern/mm,
+ * kern/arch/x86/pt.c), above the driver and below a test.  Between the test's
+ * headers and the kernel's, which have names in common.
+ */
+#ifndef MM_H
+#define MM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aspace;
+struct iommu_space;
+struct text;
+
+/* The allocator anew, with that memory; the mode as on the command line. */
+void mm_open(uint64_t start, uint64_t end, const char *mode,
+	     const char *bounds);
+void mm_close(void);			/* all is free again */
+/* What the kernel's thread does, if its alarm is due by then. */
+void mm_turn(uint64_t now);
+size_t mm_free(void);
+
+/* A process with that pid, for texts and I/O spaces. */
+struct mm_proc *mm_proc(int pid);
+void mm_proc_free(struct mm_proc *p);
+/* The I/O space of its memory, at its first device. */
+struct iommu_space *mm_io_get(struct aspace *as, struct mm_proc *p);
+
+/* Of aspace.h, with plain types. */
+struct aspace *aspace_create(void);
+struct aspace *aspace_fork(struct aspace *parent);
+void aspace_put(struct aspace *as);
+long aspace_mmap(struct aspace *as, uintptr_t addr, size_t len, int prot,
+		 int flags);
+int aspace_munmap(struct aspace *as, uintptr_t addr, size_t len);
+int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len, int prot);
+int aspace_fault(struct aspace *as, uintptr_t va, int how);
+void aspace_revoke_device(struct aspace *as, void *device);
+void aspace_io_drop(struct aspace *as);
+const char *aspace_check(struct aspace *as);
+bool lazy_reclaim(void);
+
+#define MM_READ		1
+#define MM_WRITE	2
+#define MM_FIXED	2
+#define MM_PINNED	4
+
+/* The test's: a frame becomes a process's, or nobody's. */
+void mm_frame_given(uint64_t pa);
+void mm_frame_taken(uint64_t pa);
+/* The test's: between changes of the processor's tables and what follows. */
+void mm_shootdown(void);
+uint64_t mm_now(void);
+void *mm_at(uint64_t pa);
+uint64_t mm_pa(const volatile void *p);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory manager's bench (mm_bench.h). */
+#include "mm_bench.h"
+
+struct mm_run run;
+
+void mm_frame_given(uint64_t pa)
+{
+	frame_give(run.b.m, pa, run.giving);
+}
+
+void mm_frame_taken(uint64_t pa)
+{
+	frame_give(run.b.m, pa, NULL);
+}
+
+/* Entries have changed, and perhaps nothing has been flushed. */
+void mm_shootdown(void)
+{
+	const struct happening h = { .what = E_RELAX };
+
+	for (unsigned i = 0; i < 6; i++)
+		attack_a_little(run.b.m, &h);
+}
+
+uint64_t mm_now(void)
+{
+	return run.b.m->now;
+}
+
+void *mm_at(uint64_t pa)
+{
+	return memory_at(run.b.m, pa);
+}
+
+uint64_t mm_pa(const volatile void *p)
+{
+	return memory_pa(run.b.m, p);
+}
+
+/* Between the memory manager and the driver. */
+int __real_iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		     size_t len, int prot);
+int __real_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
+		      int prot);
+int __real_iommu_flush(struct iommu_gather *g);
+
+static struct owner *owner_of(const struct iommu_gather *g)
+{
+	for (unsigned i = 0; i < PROCS; i++)
+		if (run.p[i].proc == g->space->owner)
+			return run.p[i].o;
+	fail_msg("nobody's space");
+	return NULL;
+}
+
+unsigned waits(const struct owner *o)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < o->n; i++)
+		n += o->list[i].late && !o->list[i].is_rights;
+	return n;
+}
+
+/* No device can look yet: it is as good as flushed. */
+static bool unseen(const struct iommu_gather *g)
+{
+	return !g->space->devices;
+}
+
+static void note(const struct iommu_gather *g, struct owner *o, uint64_t va,
+		 physaddr_t pa, int prot)
+{
+	owner_plan(o, va, pa, (uint8_t)prot);
+	if (unseen(g)) {
+		owner_commit(o);
+		return;
+	}
+	owner_find(o, va)->late = true;
+	assert_true(run.npending < PENDING);
+	run.pending[run.npending].g = g;
+	run.pending[run.npending].o = o;
+	run.pending[run.npending++].va = va;
+}
+
+int __wrap_iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		     size_t len, int prot)
+{
+	struct owner *o = g->space ? owner_of(g) : NULL;
+	struct mapping *e;
+	int err;
+
+	for (size_t at = 0; o && at < len; at += PAGE) {
+		e = owner_find(o, va + at);
+		if (e && e->late && !e->is_rights)
+			fail_msg("0x%lx is mapped, and not flushed", va + at);
+		if (e && e->is != pa + at && waits(o))
+			fail_msg("a page is replaced, and others wait");
+		note(g, o, va + at, pa + at, prot);
+	}
+	model_call(run.b.m);
+	err = __real_iommu_map(g, va, pa, len, prot);
+	assert_int_equal(err, 0);
+	return err;
+}
+
+int __wrap_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
+		      int prot)
+{
+	struct owner *o = g->space ? owner_of(g) : NULL;
+	struct mapping *e;
+	int err;
+
+	for (unsigned i = 0; o && i < o->n; i++) {
+		e = &o->list[i];
+		if (e->va - va >= len || !(e->is_rights & ~prot))
+			continue;
+		if (prot && waits(o))
+			fail_msg("a right is taken, and pages wait");
+		note(g, o, e->va, e->is, e->is_rights & prot);
+	}
+	model_call(run.b.m);
+	err = __real_iommu_keep(g, va, len, prot);
+	assert_int_equal(err, 0);
+	return err;
+}
+
+int __wrap_iommu_flush(struct iommu_gather *g)
+{
+	struct mapping *e;
+	unsigned kept = 0;
+	int err;
+
+	model_call(run.b.m);
+	err = __real_iommu_flush(g);
+	assert_int_equal(err, 0);
+	for (unsigned i = 0; i < run.npending; i++) {
+		if (run.pending[i].g != g) {
+			run.pending[kept++] = run.pending[i];
+			continue;
+		}
+		e = owner_find(run.pending[i].o, run.pending[i].va);
+		if (e)
+			e->late = false;
+	}
+	run.npending = kept;
+	for (unsigned i = 0; i < PROCS; i++)
+		if (run.p[i].o)
+			owner_commit(run.p[i].o);
+	return err;
+}
+
+struct mm_process *process_at(unsigned slot)
+{
+	struct mm_process *p = &run.p[slot];
+
+	if (!p->as) {
+		p->as = aspace_create();
+		p->proc = mm_proc(++run.pid);
+		p->o = owner_new("a process");
+	}
+	run.giving = p->o;
+	return p;
+}
+
+void attach_to(struct mm_process *p, unsigned i)
+{
+	if (run.has[i])
+		return;
+	p->s = mm_io_get(p->as, p->proc);
+	if (!p->s)
+		return;
+	run.f[i]->holder = p->o;
+	model_call(run.b.m);
+	assert_int_equal(iommu_attach(dev(run.f[i]), p->s, IOMMU_UNSAFE), 0);
+	run.has[i] = p;
+	p->devices++;
+}
+
+void drop_device(unsigned i)
+{
+	struct mm_process *p = run.has[i];
+
+	aspace_revoke_device(p->as, run.f[i]);
+	assert_int_equal(waits(p->o), 0);
+	if (run.goes_on)
+		run.goes_on(p);
+	model_call(run.b.m);
+	assert_int_equal(iommu_detach(dev(run.f[i])), 0);
+	run.f[i]->holder = NULL;
+	run.has[i] = NULL;
+	if (--p->devices)
+		return;
+	aspace_io_drop(p->as);
+	p->s = NULL;
+	p->o->n = 0;
+}
+
+void end(struct mm_process *p)
+{
+	for (unsigned i = 0; i < DEVICES; i++)
+		if (run.has[i] == p)
+			drop_device(i);
+	aspace_put(p->as);
+	mm_proc_free(p->proc);
+	owner_free(p->o);
+	*p = (struct mm_process){ 0 };
+}
+
+static physaddr_t take_frames(void)
+{
+	physaddr_t first = frame_alloc(run.b.m, NULL);
+
+	for (unsigned i = 1; i < FRAMES; i++)
+		assert_int_equal(frame_alloc(run.b.m, NULL), first + i * PAGE);
+	for (unsigned i = 0; i < FRAMES; i++)
+		mm_frame_taken(first + i * PAGE);
+	return first;
+}
+
+void open_run(const struct triple *like, uint64_t seed,
+		     const char *mode, const char *bounds)
+{
+	struct triple t = *like;
+	physaddr_t first;
+
+	memset(&run, 0, sizeof(run));
+	bench_open(&run.b, &t, WITHOUT_WIRED, seed);
+	run.b.m->policy.keep = chance(3);
+	run.b.m->policy.leave = chance(3);
+	bench_boot(&run.b);
+	run.f[0] = run.b.flr;
+	run.f[1] = run.b.af;
+	run.f[2] = run.b.pm;
+	first = take_frames();
+	mm_open(first, first + FRAMES * PAGE, mode, bounds);
+	run.b.m->hook = attack_a_little;
+}
+
+void close_run(void)
+{
+	for (unsigned i = 0; i < CHILDREN; i++)
+		if (run.child[i])
+			aspace_put(run.child[i]);
+	for (unsigned i = 0; i < PROCS; i++)
+		if (run.p[i].as)
+			end(&run.p[i]);
+	mm_close();
+	run.ended = quarantine_state();
+	run.b.m->hook = NULL;
+	bench_close(&run.b);
+}
