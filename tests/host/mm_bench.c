@@ -39,6 +39,8 @@ uint64_t mm_pa(const volatile void *p)
 }
 
 /* Between the memory manager and the driver. */
+int __real_iommu_map_list(struct iommu_gather *g, uintptr_t va,
+			  const uint64_t *list, size_t n);
 int __real_iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 		     size_t len, int prot);
 int __real_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
@@ -66,7 +68,7 @@ unsigned waits(const struct owner *o)
 /* No device can look yet: it is as good as flushed. */
 static bool unseen(const struct iommu_gather *g)
 {
-	return !g->space->devices;
+	return !bench_devices(g->space);
 }
 
 static void note(const struct iommu_gather *g, struct owner *o, uint64_t va,
@@ -84,21 +86,41 @@ static void note(const struct iommu_gather *g, struct owner *o, uint64_t va,
 	run.pending[run.npending++].va = va;
 }
 
+static void note_page(const struct iommu_gather *g, uint64_t va, physaddr_t pa,
+		      int prot)
+{
+	struct owner *o = owner_of(g);
+	struct mapping *e = owner_find(o, va);
+
+	if (e && e->late && !e->is_rights)
+		fail_msg("0x%lx is mapped, and not flushed", va);
+	if (e && e->is != pa && waits(o))
+		fail_msg("a page is replaced, and others wait");
+	note(g, o, va, pa, prot);
+}
+
+int __wrap_iommu_map_list(struct iommu_gather *g, uintptr_t va,
+			  const uint64_t *list, size_t n)
+{
+	int err;
+
+	for (size_t i = 0; g->space && i < n; i++)
+		if (list[i] & IOMMU_READ)
+			note_page(g, va + i * PAGE, list[i] & 0xffffffffff000,
+				  (int)(list[i] & (IOMMU_READ | IOMMU_WRITE)));
+	model_call(run.b.m);
+	err = __real_iommu_map_list(g, va, list, n);
+	assert_int_equal(err, 0);
+	return err;
+}
+
 int __wrap_iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 		     size_t len, int prot)
 {
-	struct owner *o = g->space ? owner_of(g) : NULL;
-	struct mapping *e;
 	int err;
 
-	for (size_t at = 0; o && at < len; at += PAGE) {
-		e = owner_find(o, va + at);
-		if (e && e->late && !e->is_rights)
-			fail_msg("0x%lx is mapped, and not flushed", va + at);
-		if (e && e->is != pa + at && waits(o))
-			fail_msg("a page is replaced, and others wait");
-		note(g, o, va + at, pa + at, prot);
-	}
+	for (size_t at = 0; g->space && at < len; at += PAGE)
+		note_page(g, va + at, pa + at, prot);
 	model_call(run.b.m);
 	err = __real_iommu_map(g, va, pa, len, prot);
 	assert_int_equal(err, 0);

@@ -271,5 +271,5 @@ void mm_proc_free(struct mm_proc *p)
 
 struct iommu_space *mm_io_get(struct aspace *as, struct mm_proc *p)
 {
-	return aspace_io_get(as, (struct proc *)p);
+	return aspace_io_get(as, (struct proc *)p, NULL);
 }
