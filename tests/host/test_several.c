@@ -347,6 +347,30 @@ static void test_many_attaches_leak_nothing(void **state)
 	bench_close(&b);
 }
 
+/* Its entries may be known to the failed unit for as long as it pleases: what is
+ * unmapped from then on is not to be used again, though the others have
+ * forgotten it. */
+static void test_what_a_unit_that_failed_at_a_detach_still_knows(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	open_several(&b, 1);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 2, RW), 0);
+	assert_int_equal(process_attach(p, fn[0], 0), 0);
+	assert_int_equal(process_attach(p, fn[1], 0), 0);
+	fn[1]->unit->trouble.gone = true;
+	assert_true(process_detach(fn[1]) < 0);
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_int_equal(process_map(p, VA + 4 * PAGE, 1, RW), 0);
+	assert_true(function_mastering(fn[0]));
+	p->lost = true;
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +378,8 @@ int main(void)
 		bench_test(test_no_snoop_goes_with_the_first_that_cannot),
 		bench_test(test_one_process_in_several_segments),
 		bench_test(test_one_bad_unit),
+		bench_test(
+			test_what_a_unit_that_failed_at_a_detach_still_knows),
 		bench_test(test_no_memory_to_adapt),
 		bench_test(test_a_large_page_that_is_cached_and_split),
 		bench_test(test_the_257th_space),

@@ -164,7 +164,10 @@ static int flush(struct iommu_space *s, struct iommu_change *c)
 
 	if (err && c->removed)
 		WRITE_ONCE(s->lost, true);
-	if ((c->tombs || c->nburied) && !READ_ONCE(s->lost)) {
+	/* A unit that failed with it, now or at a detach, may know it still. */
+	if (READ_ONCE(s->lost)) {
+		err = c->removed ? -1 : err;
+	} else if (c->tombs || c->nburied) {
 		tree_hold(s);
 		sl_reap(&s->table, c);
 	}
