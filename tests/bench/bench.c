@@ -23,6 +23,7 @@
 #define RW		(PROT_READ | PROT_WRITE)
 #define MAX_COUNT	2000
 #define MAX_CURVE	200	/* samples of a point in the plots */
+#define MAX_EACH	256
 
 static uint64_t costs[3][MAX_COUNT];
 static char edu[BDF_LEN];
@@ -75,6 +76,12 @@ static void must_attach(void)
 static void must_detach(void)
 {
 	if (drv_detach(edu) < 0)
+		fatal("%r");
+}
+
+static void must_be(const char *mode)
+{
+	if (writefile("#iommu/quarantine", mode) < 0)
 		fatal("%r");
 }
 
@@ -133,6 +140,31 @@ static void unmapping(const char *name, size_t pages, size_t count)
 	tell(name, pages, costs[0], count);
 }
 
+/* The same, a page after the other, in one sample. */
+static void unmapping_each(const char *name, size_t pages, size_t count)
+{
+	volatile char *p, *kept;
+	uint64_t begin, end;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		p = memory(pages * PAGE, 0);
+		kept = mmap(NULL, pages * PAGE, PROT_READ, MAP_ANON, -1, 0);
+		for (size_t at = 0; at < pages * PAGE; at += PAGE)
+			(void)p[at], (void)kept[at];
+		BENCH_BEGIN(begin);
+		for (size_t at = 0; at < pages * PAGE; at += PAGE)
+			err |= munmap((void *)(uintptr_t)(p + at), PAGE);
+		BENCH_END(end);
+		costs[0][i] = end - begin;
+		err |= munmap((void *)(uintptr_t)kept, pages * PAGE);
+	}
+	if (err)
+		fatal("munmap: %r");
+	print("group 1\n");
+	tell(name, pages, costs[0], count);
+}
+
 static uint64_t written(int fd, const char *command)
 {
 	size_t len = strlen(command);
@@ -182,6 +214,7 @@ static void calls(size_t count)
 			row(curves[i], pages, pages == 1 || pages == 512 ?
 			    count : MIN(count, (size_t)MAX_CURVE));
 	row("map-each", 256, count);
+	row("map-lazy", 256, count);
 	row("map-4k", 16, count);
 	row("map-2m", 512, count);
 	row("map-4k", 262144, few);
@@ -195,9 +228,13 @@ static void calls(size_t count)
 	empty(count);
 	unmapping("munmap", 1, count);
 	unmapping("munmap", 64, MIN(count, (size_t)MAX_CURVE));
+	unmapping_each("munmap-each", MAX_EACH, MIN(count, (size_t)MAX_CURVE));
 	must_attach();
 	unmapping("munmap-attached", 1, count);
 	unmapping("munmap-attached", 64, MIN(count, (size_t)MAX_CURVE));
+	must_be("lazy");
+	unmapping_each("munmap-lazy", MAX_EACH, MIN(count, (size_t)MAX_CURVE));
+	must_be("strict");
 	must_detach();
 }
 
