@@ -51,6 +51,10 @@ struct iommu_upper {
 
 /* Boot, in this order.  `dmar` is the firmware's table, NULL for none. */
 void iommu_init(const void *dmar, size_t len, const struct iommu_upper *upper);
+/* Before iommu_start, for processors in x2APIC mode: APIC ids have 32 bits.
+ * Negative: a unit has no room for them, or the firmware opts out (VT-d 8.1); the
+ * processors must not be put into that mode then. */
+int iommu_x2apic(void) must_check;
 /* Each PCI function, once bus numbers are fixed; NULL: no memory. */
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up);
 /* Fences every device, then turns translation on (or leaves it off). */

@@ -134,6 +134,8 @@ void bench_idle(struct bench *b)
 static void start(struct bench *b)
 {
 	model_call(b->m);
+	if (b->x2apic)
+		assert_int_equal(iommu_x2apic(), 0);
 	iommu_start(true);
 	b->m->watching = true;
 	bench_idle(b);

@@ -34,6 +34,7 @@ struct bench {
 	struct function *pm;		/* 0:5.0 */
 	struct function *wired;		/* 0:6.0, always masters the bus */
 	struct function *wired1;	/* 1:1.0, likewise */
+	bool x2apic;			/* ids of its processors */
 	unsigned objects;		/* of the driver, when it was idle,
 					 * but for those that come and go */
 };

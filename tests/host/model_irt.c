@@ -18,15 +18,22 @@ static bool may_keep(struct model_unit *u)
 		(p->keep == KEEP_SOME && model_random(u->m, 2));
 }
 
-static enum reason check_entry(const struct irt_line *e, uint16_t sid)
+/* 9.10: with EIME (bit 11 of IRTA) the destination has 32 bits, else 8. */
+static bool wide(const struct model_unit *u)
+{
+	return bit(u->irta, 11);
+}
+
+static enum reason check_entry(const struct model_unit *u,
+			       const struct irt_line *e, uint16_t sid)
 {
 	unsigned first = (unsigned)bits(e->hi, 15, 8);
 	unsigned last = (unsigned)bits(e->hi, 7, 0);
 
 	if (!bit(e->lo, 0))
 		return IR_ABSENT;
-	if (bits(e->lo, 14, 12) || bits(e->lo, 31, 24) || bits(e->lo, 39, 32) ||
-	    bits(e->lo, 63, 48) || bits(e->hi, 63, 20))
+	if (bits(e->lo, 14, 12) || bits(e->lo, 31, 24) || bits(e->hi, 63, 20) ||
+	    (!wide(u) && (bits(e->lo, 39, 32) || bits(e->lo, 63, 48))))
 		return IR_RESERVED;
 	switch (bits(e->hi, 19, 18)) {
 	case 0:
@@ -65,14 +72,14 @@ static enum reason remap(struct model_unit *u, uint16_t sid, uint64_t addr,
 	enum reason why;
 
 	*index = (unsigned)bits(addr, 19, 5) | (unsigned)bit(addr, 2) << 15;
-	if (!bit(addr, FORMAT))
-		return u->gsts & G_CFI ? OK : IR_BLOCKED;
+	if (!bit(addr, FORMAT))	/* 5.1.4: never with EIME */
+		return u->gsts & G_CFI && !wide(u) ? OK : IR_BLOCKED;
 	if (bit(addr, SUBHANDLE) && data >> 16)
 		return IR_REQUEST;
 	if (bit(addr, SUBHANDLE))
 		*index += data & 0xffff;
 	why = find_entry(u, *index, e);
-	return why ? why : check_entry(e, sid);
+	return why ? why : check_entry(u, e, sid);
 }
 
 struct arrival model_message(struct machine *m, struct function *f,
@@ -93,7 +100,9 @@ struct arrival model_message(struct machine *m, struct function *f,
 		fault_report(u, a.reason, sid, (uint64_t)index << 48, true);
 	else if (bit(addr, FORMAT))
 		a = (struct arrival){ .vector = (uint8_t)bits(e.lo, 23, 16),
-				      .apic = (uint32_t)bits(e.lo, 47, 40) };
+				      .apic = (uint32_t)(wide(u) ?
+						bits(e.lo, 63, 32) :
+						bits(e.lo, 47, 40)) };
 	return a;
 }
 

@@ -226,9 +226,62 @@ static void test_behind_a_bridge_that_keeps_ids(void **state)
 	assert_int_equal(comes_to(&b, below, &l, VECTOR), OK);
 	assert_int_equal(comes_to(&b, b.flr, &l, VECTOR), IR_SOURCE);
 	close_line(&b, &l);
-	assert_int_equal(field_get(irt_entry(&from, VECTOR, APIC, false).hi,
-				   IRTE_SID), 0x0406);
+	assert_int_equal(field_get(irt_entry(vtd_of(b.u), &from, VECTOR, APIC,
+					     false).hi, IRTE_SID), 0x0406);
 	bench_close(&b);
+}
+
+static struct triple with_eim(unsigned eim)
+{
+	struct triple t = *triple_named("qemu");
+
+	t.ecap = (t.ecap & ~(1ul << 4)) | (uint64_t)eim << 4;
+	return t;
+}
+
+/* 9.10: all 32 bits of a processor's id; 5.1.4: no old formats with it. */
+static void test_x2apic_ids(void **state)
+{
+	struct triple t = with_eim(1);
+	struct iommu_irq irq;
+	uint64_t addr = 0;
+	uint32_t data = 0;
+	struct arrival a;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, &t, WITHOUT_WIRED, 1);
+	b.x2apic = true;
+	bench_boot(&b);
+	assert_int_equal(iommu_irq_open(dev(b.flr), VECTOR, 0x89abcd01, &irq,
+					&addr, &data), 0);
+	a = model_message(b.m, b.flr, addr, data);
+	assert_int_equal(a.reason, OK);
+	assert_int_equal(a.apic, 0x89abcd01);
+	assert_int_equal(model_message(b.m, b.flr, 0xfee00000, VECTOR).reason,
+			 IR_BLOCKED);
+	assert_int_equal(iommu_irq_close(&irq), 0);
+	bench_close(&b);
+}
+
+/* VT-d 8.1; then processors stay in the mode that all can address. */
+static void test_no_x2apic_ids_where_firmware_or_a_unit_forbids(void **state)
+{
+	struct image image;
+	struct bench b;
+
+	(void)state;
+	for (unsigned opt_out = 0; opt_out < 2; opt_out++) {
+		struct triple t = with_eim(opt_out);
+
+		bench_open(&b, &t, WITHOUT_WIRED, 1);
+		bench_table(b.m, &image);
+		image.bytes[37] |= (uint8_t)(opt_out << 1);
+		bench_boot_image(&b, &image);
+		assert_true(iommu_x2apic() < 0);
+		assert_false(vtd_of(b.u)->x2apic);
+		bench_close(&b);
+	}
 }
 
 /* A unit that fails meanwhile may go on using the entry: it is lost. */
@@ -377,6 +430,8 @@ int main(void)
 		bench_test(test_the_257th_is_refused),
 		bench_test(test_behind_bridges),
 		bench_test(test_behind_a_bridge_that_keeps_ids),
+		bench_test(test_x2apic_ids),
+		bench_test(test_no_x2apic_ids_where_firmware_or_a_unit_forbids),
 		bench_test(test_a_unit_that_fails_keeps_the_entry),
 		bench_test(test_a_fault_names_the_entry),
 		bench_test(test_faults_reach_the_owner),

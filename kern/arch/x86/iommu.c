@@ -155,12 +155,26 @@ void iommu_init(const void *dmar, size_t len, const struct iommu_upper *upper)
 		return;
 	}
 	iommu.dmar_width = t.host_address_width;
+	iommu.x2apic_opt_out = t.flags & DMAR_X2APIC_OPT_OUT;
 	while (dmar_next(&t, &e))
 		add_entry(&t, &e);
 	iommu.missing = "no remapping unit can be used";
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		if (!iommu.units[i]->unsupported)
 			iommu.missing = NULL;
+}
+
+int iommu_x2apic(void)
+{
+	if (iommu.x2apic_opt_out)
+		return os_error("the firmware opts out of x2APIC");
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (!(iommu.units[i]->ecap & ECAP_EIM))
+			return os_error("unit 0x%lx knows no x2APIC ids",
+					iommu.units[i]->base);
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		iommu.units[i]->x2apic = true;
+	return 0;
 }
 
 const char *iommu_missing(void)

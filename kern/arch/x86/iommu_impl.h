@@ -125,6 +125,7 @@ struct iommu {
 	struct iommu_dev *devs;
 	struct rid *rids[RID_BUCKETS];
 	unsigned dmar_width;
+	bool x2apic_opt_out;
 	const char *missing;
 	bool powered;
 	struct iommu_upper upper;

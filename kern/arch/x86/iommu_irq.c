@@ -18,14 +18,15 @@ static struct irt_source source_of(const struct iommu_dev *d)
 }
 
 /* irq->unit stays NULL where the unit remaps nothing. */
-static int open_in(struct vtd *u, struct irt_entry e, struct iommu_irq *irq)
+static int open_in(struct vtd *u, struct irt_source from, uint8_t vector,
+		   uint32_t apic, bool level, struct iommu_irq *irq)
 {
 	int index;
 
 	*irq = (struct iommu_irq){ 0 };
 	if (!u || u->unsupported || !u->irt || !(u->gcmd & GCMD_IRE))
 		return 0;
-	index = irt_set(u, e);
+	index = irt_set(u, irt_entry(u, &from, vector, apic, level));
 	if (index < 0)
 		return -1;
 	*irq = (struct iommu_irq){ u, (unsigned)index };
@@ -35,8 +36,7 @@ static int open_in(struct vtd *u, struct irt_entry e, struct iommu_irq *irq)
 int iommu_irq_open(struct iommu_dev *d, uint8_t vector, uint32_t apic,
 		   struct iommu_irq *irq, uint64_t *addr, uint32_t *data)
 {
-	struct irt_source from = source_of(d);
-	int err = open_in(d->unit, irt_entry(&from, vector, apic, false), irq);
+	int err = open_in(d->unit, source_of(d), vector, apic, false, irq);
 
 	if (irq->unit) {
 		*addr = irt_message(irq->index);
@@ -59,8 +59,7 @@ int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
 {
 	const struct scope *s = find_ioapic(id);
 	struct irt_source from = { .sid = s ? s->sid : 0 };
-	int err = open_in(s ? s->unit : NULL,
-			  irt_entry(&from, vector, apic, level), irq);
+	int err = open_in(s ? s->unit : NULL, from, vector, apic, level, irq);
 
 	if (irq->unit)
 		*entry = irt_ioapic_entry(irq->index, vector);

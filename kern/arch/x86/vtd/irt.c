@@ -25,7 +25,7 @@ int irt_alloc(struct vtd *u)
 
 static int set_table(struct vtd *u)
 {
-	vtd_set64(u, IRTA, os_phys(u->irt) |
+	vtd_set64(u, IRTA, os_phys(u->irt) | (u->x2apic ? IRTA_EIME : 0) |
 		  field_make(IRTA_S, ENTRIES_SHIFT - 1));
 	return vtd_command(u, GCMD_SIRTP, true, GCMD_SIRTP,
 			   "set interrupt table pointer");
@@ -48,13 +48,13 @@ int irt_start(struct vtd *u)
 			    "interrupt remapping enable");
 }
 
-struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
-			   uint32_t dest, bool level)
+struct irt_entry irt_entry(const struct vtd *u, const struct irt_source *s,
+			   uint8_t vector, uint32_t dest, bool level)
 {
 	return (struct irt_entry){
 		.lo = IRTE_P | (level ? IRTE_TM : 0) |
 			field_make(IRTE_VECTOR, vector) |
-			field_make(IRTE_DEST, dest),
+			field_make(u->x2apic ? IRTE_DEST_X2 : IRTE_DEST, dest),
 		.hi = field_make(IRTE_SVT, s->last ? SVT_BUSES : SVT_ID) |
 			field_make(IRTE_SID, s->last ?
 				   (s->sid & 0xff00) | s->last >> 8 : s->sid),

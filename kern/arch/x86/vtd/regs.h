@@ -89,6 +89,7 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define ECAP_QI		BIT64(1)
 #define ECAP_DT		BIT64(2)
 #define ECAP_IR		BIT64(3)
+#define ECAP_EIM	BIT64(4)
 #define ECAP_SC		BIT64(7)
 #define ECAP_IRO	FIELD(17, 8)	/* in 16 bytes */
 
@@ -116,8 +117,6 @@ static inline uint64_t field_make(struct field f, uint64_t v)
 #define IOTLB_DR	BIT64(49)
 #define IOTLB_DW	BIT64(48)
 #define IOTLB_DID	FIELD(47, 32)
-#define IVA_IH		BIT64(6)
-#define IVA_AM		FIELD(5, 0)
 
 /* Granularities, the same numbers in registers and descriptors. */
 enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
@@ -151,6 +150,7 @@ enum { GRAN_GLOBAL = 1, GRAN_DOMAIN = 2, GRAN_DEVICE = 3, GRAN_PAGES = 3 };
 struct qi_desc { uint64_t lo, hi; };
 _Static_assert(sizeof(struct qi_desc) == 16, "VT-d 6.5.2");
 
+#define IRTA_EIME	BIT64(11)	/* x2APIC ids */
 #define IRTA_S		FIELD(3, 0)	/* 2^(S + 1) entries */
 
 enum {
@@ -191,7 +191,8 @@ _Static_assert(sizeof(struct irt_entry) == 16, "VT-d 9.10");
 #define IRTE_P		BIT64(0)
 #define IRTE_TM		BIT64(4)	/* level-triggered */
 #define IRTE_VECTOR	FIELD(23, 16)
-#define IRTE_DEST	FIELD(47, 40)	/* an APIC id; not in x2APIC mode */
+#define IRTE_DEST	FIELD(47, 40)	/* an APIC id */
+#define IRTE_DEST_X2	FIELD(63, 32)	/* with EIME */
 #define IRTE_SID	FIELD(15, 0)	/* high half */
 #define IRTE_SVT	FIELD(19, 18)	/* high half */
 enum { SVT_ID = 1, SVT_BUSES = 2 };

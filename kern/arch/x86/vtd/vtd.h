@@ -46,6 +46,7 @@ struct vtd {
 	uint8_t address_bits;	/* that it translates */
 	const char *unsupported; /* why it cannot be used; NULL: it can */
 	bool keep_on;		/* must not be switched off any more */
+	bool x2apic;		/* APIC ids are of 32 bits */
 	bool devtlb_twice;	/* device TLBs behind it need flushes twice */
 	bool taken_over;	/* was translating when we came */
 
@@ -244,9 +245,10 @@ struct irt_source {
 };
 int irt_alloc(struct vtd *u) must_check;	/* where the unit can */
 int irt_start(struct vtd *u) must_check;
-/* To that vector of the processor with the APIC id `dest`. */
-struct irt_entry irt_entry(const struct irt_source *s, uint8_t vector,
-			   uint32_t dest, bool level);
+/* To that vector of the processor with the APIC id `dest`; of 8 bits, unless the
+ * unit takes x2APIC ids. */
+struct irt_entry irt_entry(const struct vtd *u, const struct irt_source *s,
+			   uint8_t vector, uint32_t dest, bool level);
 /* Its index; negative: none left, or the unit has failed. */
 int irt_set(struct vtd *u, struct irt_entry new) must_check;
 /* Nothing comes through it any more, nor is under way, and the index is free;
