@@ -26,6 +26,7 @@ struct qid {
  * A device: a table of what its files do.  Buffers are kernel memory.  All may
  * sleep.  NULL where a device has nothing to offer.
  */
+struct dirtab;
 struct dev {
 	const char *name;	/* "#name" */
 	void (*init)(void);	/* at boot */
@@ -50,6 +51,9 @@ struct dev {
 		     int flags, uint64_t off);
 	/* What is ready of POLLIN and POLLOUT; *q: woken when that changes. */
 	short (*poll)(struct chan *c, struct waitq **q);
+	/* Of one folder, for table_walk and the like. */
+	const struct dirtab *files;
+	size_t nfiles;
 };
 
 struct chan {
@@ -111,12 +115,9 @@ struct dirtab {
 };
 /* A flat device: its root has path 0 and the files of the table. */
 int table_attach(struct chan *c);
-int table_walk(struct chan *c, const char *name, const struct dirtab *tab,
-	       size_t n);
-int table_stat(struct chan *c, struct dir *d, const struct dirtab *tab,
-	       size_t n);
-ssize_t table_readdir(struct chan *c, void *buf, size_t n, uint64_t off,
-		      const struct dirtab *tab, size_t ntab);
+int table_walk(struct chan *c, const char *name);
+int table_stat(struct chan *c, struct dir *d);
+ssize_t table_readdir(struct chan *c, void *buf, size_t n, uint64_t off);
 void dir_fill(struct dir *d, const struct chan *c, const char *name,
 	      struct qid qid, uint32_t mode, uint64_t length);
 /* Directory records by a function that makes the i'th: 1, or 0 at the end. */

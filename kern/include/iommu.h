@@ -145,7 +145,7 @@ struct iommu_device_info {
 	uint16_t segment, sid;
 	int pid;		/* 0: free */
 	uint16_t did;
-	bool covered, fenced, reserved, ats;
+	bool fenced, reserved, ats;
 	const char *reset;	/* how it is reset; NULL: it cannot be */
 	uint64_t faults;
 	physaddr_t unit;	/* base of its unit's registers; 0: none */

@@ -208,10 +208,11 @@ int table_attach(struct chan *c)
 	return 0;
 }
 
-int table_walk(struct chan *c, const char *name, const struct dirtab *tab,
-	       size_t n)
+int table_walk(struct chan *c, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
+	const struct dirtab *tab = c->dev->files;
+
+	for (size_t i = 0; i < c->dev->nfiles; i++)
 		if (!strcmp(tab[i].name, name)) {
 			c->qid = (struct qid){ .path = tab[i].path };
 			return 0;
@@ -219,10 +220,11 @@ int table_walk(struct chan *c, const char *name, const struct dirtab *tab,
 	return error(ENOENT, "%s: no such file", name);
 }
 
-int table_stat(struct chan *c, struct dir *d, const struct dirtab *tab,
-	       size_t n)
+int table_stat(struct chan *c, struct dir *d)
 {
-	for (size_t i = 0; i < n; i++)
+	const struct dirtab *tab = c->dev->files;
+
+	for (size_t i = 0; i < c->dev->nfiles; i++)
 		if (tab[i].path == c->qid.path) {
 			dir_fill(d, c, tab[i].name, c->qid, tab[i].mode, 0);
 			return 0;
@@ -231,13 +233,13 @@ int table_stat(struct chan *c, struct dir *d, const struct dirtab *tab,
 	return 0;
 }
 
-ssize_t table_readdir(struct chan *c, void *buf, size_t n, uint64_t off,
-		      const struct dirtab *tab, size_t ntab)
+ssize_t table_readdir(struct chan *c, void *buf, size_t n, uint64_t off)
 {
+	const struct dirtab *tab = c->dev->files;
 	struct dir *to = buf;
 	size_t done = 0;
 
-	for (uint64_t i = off / sizeof(*to); i < ntab; i++) {
+	for (uint64_t i = off / sizeof(*to); i < c->dev->nfiles; i++) {
 		if (done + sizeof(*to) > n)
 			break;
 		dir_fill(to++, c, tab[i].name,

@@ -502,7 +502,7 @@ void pciown_status_text(struct pci_device *d, struct text *t)
 	text_add(t, "owner %d\n", info.pid);
 	text_add(t, "unit 0x%lx\n", info.unit);
 	text_add(t, "domain %u\n", info.did);
-	text_add(t, "covered %s\n", info.covered ? "yes" : "no");
+	text_add(t, "covered %s\n", info.unit ? "yes" : "no");
 	rids_text(&info, t);
 	reach_text(d, t);
 	text_add(t, "reserved memory %s\n", info.reserved ? "yes" : "no");

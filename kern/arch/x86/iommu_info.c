@@ -10,14 +10,10 @@ bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
 		return false;
 	u = iommu.units[n];
 	*info = (struct iommu_unit_info){
-		.unit = u,
-		.base = u->base,
-		.regs = u->regs,
+		.unit = u, .base = u->base, .regs = u->regs,
 		.dmar_width = iommu.dmar_width,
-		.version = vtd_get32(u, VER),
-		.gsts = vtd_get32(u, GSTS),
-		.cap = vtd_get64(u, CAP),
-		.ecap = vtd_get64(u, ECAP),
+		.version = vtd_get32(u, VER), .gsts = vtd_get32(u, GSTS),
+		.cap = vtd_get64(u, CAP), .ecap = vtd_get64(u, ECAP),
 		.root = u->root ? vtd_get64(u, RTADDR) &
 			field_mask(RTADDR_ADDR) : 0,
 		.root_va = u->root,
@@ -36,18 +32,12 @@ static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 	};
 
 	*info = (struct iommu_device_info){
-		.segment = d->segment,
-		.sid = d->sid,
+		.segment = d->segment, .sid = d->sid, .nrids = d->nrids,
 		.pid = d->space ? d->space->pid : 0,
 		.did = d->su ? d->su->did : 0,
-		.covered = d->unit,
-		.fenced = d->fenced,
-		.reset = how[d->reset],
-		.faults = d->faults,
 		.unit = d->unit ? d->unit->base : 0,
-		.reserved = d->reserved,
-		.ats = d->ats_in,
-		.nrids = d->nrids,
+		.fenced = d->fenced, .reserved = d->reserved,
+		.reset = how[d->reset], .faults = d->faults, .ats = d->ats_in,
 	};
 	for (unsigned i = 0; i < d->nrids; i++)
 		info->rids[i] = d->rids[i].sid;

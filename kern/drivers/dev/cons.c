@@ -53,16 +53,6 @@ static const struct dirtab files[] = {
 	{ "reboot", Qreboot, 0200 },
 };
 
-static int cons_walk(struct chan *c, const char *name)
-{
-	return table_walk(c, name, files, ARRAY_SIZE(files));
-}
-
-static int cons_stat(struct chan *c, struct dir *d)
-{
-	return table_stat(c, d, files, ARRAY_SIZE(files));
-}
-
 static void mem_text(struct text *t)
 {
 	struct iommu_losses lost = iommu_losses();
@@ -133,7 +123,7 @@ static ssize_t cons_read(struct chan *c, void *buf, size_t n, uint64_t off)
 {
 	switch (c->qid.path) {
 	case Qroot:
-		return table_readdir(c, buf, n, off, files, ARRAY_SIZE(files));
+		return table_readdir(c, buf, n, off);
 	case Qcons:
 		return tty_read(buf, n);
 	case Qzero:
@@ -240,8 +230,10 @@ static short cons_poll(struct chan *c, struct waitq **q)
 struct dev cons_dev = {
 	.name = "cons",
 	.attach = table_attach,
-	.walk = cons_walk,
-	.stat = cons_stat,
+	.walk = table_walk,
+	.stat = table_stat,
+	.files = files,
+	.nfiles = ARRAY_SIZE(files),
 	.open = cons_open,
 	.close = cons_close,
 	.read = cons_read,

@@ -24,7 +24,6 @@
 #include <pci.h>
 #include <pciown.h>
 #include <proc.h>
-#include <string.h>
 
 enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower,
        Qquarantine };
@@ -39,16 +38,6 @@ static const struct dirtab files[] = {
 	{ "power", Qpower, 0666 },
 	{ "quarantine", Qquarantine, 0666 },
 };
-
-static int iommu_walk(struct chan *c, const char *name)
-{
-	return table_walk(c, name, files, ARRAY_SIZE(files));
-}
-
-static int iommu_stat(struct chan *c, struct dir *d)
-{
-	return table_stat(c, d, files, ARRAY_SIZE(files));
-}
 
 static void unit_mappings(struct text *t, unsigned n,
 			  const struct iommu_unit_info *unit)
@@ -90,31 +79,32 @@ static void say(void *arg, const char *fmt, ...)
 	text_add(arg, "\n");
 }
 
+static void check_text(struct text *t)
+{
+	pciown_check_all(say, t);
+}
+
+static void power_text(struct text *t)
+{
+	iommu_format_power(t, iommu_powered(), iommu_missing());
+}
+
 static void make_text(struct chan *c, struct text *t)
 {
-	switch (c->qid.path) {
-	case Qattach:
-		text_add(t, "BUS:DEV.FN PID [unsafe] [rmrr] [ats]\n");
-		break;
-	case Qcheck:
-		pciown_check_all(say, t);
-		break;
-	case Qdetach:
-		text_add(t, "BUS:DEV.FN\n");
-		break;
-	case Qinfo:
-		info_text(t);
-		break;
-	case Qmappings:
-		mappings_text(t);
-		break;
-	case Qpower:
-		iommu_format_power(t, iommu_powered(), iommu_missing());
-		break;
-	case Qquarantine:
-		lazy_text(t);
-		break;
-	}
+	static const char *const forms[] = {
+		[Qattach] = "BUS:DEV.FN PID [unsafe] [rmrr] [ats]",
+		[Qdetach] = "BUS:DEV.FN", [Qquarantine] = NULL,
+	};
+	static void (*const makers[])(struct text *t) = {
+		[Qcheck] = check_text, [Qinfo] = info_text,
+		[Qmappings] = mappings_text, [Qpower] = power_text,
+		[Qquarantine] = lazy_text,
+	};
+
+	if (forms[c->qid.path])
+		text_add(t, "%s\n", forms[c->qid.path]);
+	else
+		makers[c->qid.path](t);
 }
 
 static int iommu_open(struct chan *c, int mode)
@@ -142,7 +132,7 @@ static short iommu_poll(struct chan *c, struct waitq **q)
 static ssize_t iommu_read(struct chan *c, void *buf, size_t n, uint64_t off)
 {
 	if (c->qid.path == Qroot)
-		return table_readdir(c, buf, n, off, files, ARRAY_SIZE(files));
+		return table_readdir(c, buf, n, off);
 	if (c->qid.path == Qfaults)
 		return faults_read(c, buf, n);
 	return text_open_read(c, buf, n, off);
@@ -229,9 +219,13 @@ static int quarantine(const char *s)
 static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 			   uint64_t off)
 {
-	static const char *const verbs[] = {
-		[Qattach] = "attach", [Qdetach] = "detach", [Qpower] = "power",
-		[Qquarantine] = "quarantine",
+	static const struct {
+		const char *verb;
+		int (*run)(const char *s);
+	} commands[] = {
+		[Qattach] = { "attach", attach },
+		[Qdetach] = { "detach", detach }, [Qpower] = { "power", power },
+		[Qquarantine] = { "quarantine", quarantine },
 	};
 	char cmd[IOMMU_COMMAND_MAX];
 	const char *why;
@@ -242,18 +236,18 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 	if (current_proc()->user != EVE)
 		why = "only eve may";
 	if (why)
-		return refuse(verbs[c->qid.path], "", why);
-	err = c->qid.path == Qattach ? attach(cmd) :
-		c->qid.path == Qdetach ? detach(cmd) :
-		c->qid.path == Qpower ? power(cmd) : quarantine(cmd);
+		return refuse(commands[c->qid.path].verb, "", why);
+	err = commands[c->qid.path].run(cmd);
 	return err ? err : (ssize_t)n;
 }
 
 struct dev iommu_dev = {
 	.name = "iommu",
 	.attach = table_attach,
-	.walk = iommu_walk,
-	.stat = iommu_stat,
+	.walk = table_walk,
+	.stat = table_stat,
+	.files = files,
+	.nfiles = ARRAY_SIZE(files),
 	.open = iommu_open,
 	.close = iommu_close,
 	.read = iommu_read,

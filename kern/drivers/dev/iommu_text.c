@@ -122,22 +122,34 @@ static const char *parse_words(const char *s, struct iommu_command *cmd,
 	return NULL;
 }
 
-const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
-			       struct text *subject)
+/* The device that each begins with, which is the subject. */
+static const char *parse_device(const char **s, struct iommu_command *cmd,
+				struct text *subject, const char *nothing)
 {
 	char word[IOMMU_COMMAND_MAX];
 	const char *why;
 
 	*cmd = (struct iommu_command){ 0 };
-	if (!next_word(&s, word))
-		return "nothing written; the form is BUS:DEV.FN PID "
-			"[unsafe] [rmrr] [ats]";
+	if (!next_word(s, word))
+		return nothing;
 	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
-	if (why) {
+	if (why)
 		text_add(subject, "%s", word);
+	else
+		iommu_format_bdf(subject, cmd->segment, cmd->sid);
+	return why;
+}
+
+const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
+			       struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+	const char *why = parse_device(&s, cmd, subject, "nothing written; the "
+				       "form is BUS:DEV.FN PID [unsafe] [rmrr] "
+				       "[ats]");
+
+	if (why)
 		return why;
-	}
-	iommu_format_bdf(subject, cmd->segment, cmd->sid);
 	if (!next_word(&s, word))
 		return "no pid; the form is BUS:DEV.FN PID [unsafe] [rmrr] "
 			"[ats]";
@@ -157,17 +169,11 @@ const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
 			       struct text *subject)
 {
 	char word[IOMMU_COMMAND_MAX];
-	const char *why;
+	const char *why = parse_device(&s, cmd, subject, "nothing written; the "
+				       "form is BUS:DEV.FN");
 
-	*cmd = (struct iommu_command){ 0 };
-	if (!next_word(&s, word))
-		return "nothing written; the form is BUS:DEV.FN";
-	text_add(subject, "%s", word);
-	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
-	if (why)
+	if (why || !next_word(&s, word))
 		return why;
-	if (!next_word(&s, word))
-		return NULL;
 	text_add(subject, " %s", word);
 	return "an unknown word; the form is BUS:DEV.FN";
 }
@@ -207,9 +213,8 @@ void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
 
 void iommu_format_driver(struct text *t, bool powered, const char *missing)
 {
-	text_add(t, "driver info:\n");
-	text_add(t, "\tdefault did = %u\n", DEFAULT_DID);
-	text_add(t, "\tstatus = %s\n", powered ? "enabled" : "disabled");
+	text_add(t, "driver info:\n\tdefault did = %u\n\tstatus = %s\n",
+		 DEFAULT_DID, powered ? "enabled" : "disabled");
 	if (missing)
 		text_add(t, "\tmissing = %s\n", missing);
 }
@@ -265,8 +270,7 @@ static void format_ecap(struct text *t, uint64_t ecap)
 /* VT-d 11.4.5. */
 static void format_status(struct text *t, uint32_t gsts)
 {
-	text_add(t, "\tglobal status = 0x%08x\n", gsts);
-	text_add(t, "\t\ttranslation: %s\n",
+	text_add(t, "\tglobal status = 0x%08x\n\t\ttranslation: %s\n", gsts,
 		 bits(gsts, 31, 31) ? "enabled" : "disabled");
 	text_add(t, "\t\troot table: %s\n",
 		 bits(gsts, 30, 30) ? "set" : "not set");
@@ -274,9 +278,8 @@ static void format_status(struct text *t, uint32_t gsts)
 
 void iommu_format_unit(struct text *t, const struct iommu_unit_info *unit)
 {
-	text_add(t, "\niommu@%p\n", unit->unit);
-	text_add(t, "\trba = 0x%016lx\n", unit->base);
-	text_add(t, "\tsupported = %s\n", unit->unsupported ? "no" : "yes");
+	text_add(t, "\niommu@%p\n\trba = 0x%016lx\n\tsupported = %s\n",
+		 unit->unit, unit->base, unit->unsupported ? "no" : "yes");
 	if (unit->unsupported)
 		text_add(t, "\treason = %s\n", unit->unsupported);
 	if (unit->failure)
