@@ -390,20 +390,10 @@ static const struct dirtab files[] = {
 	{ "run", Qrun, 0644 },
 };
 
-static int bench_walk(struct chan *c, const char *name)
-{
-	return table_walk(c, name, files, ARRAY_SIZE(files));
-}
-
-static int bench_stat(struct chan *c, struct dir *d)
-{
-	return table_stat(c, d, files, ARRAY_SIZE(files));
-}
-
 static ssize_t bench_read(struct chan *c, void *buf, size_t n, uint64_t off)
 {
 	if (c->qid.path == Qroot)
-		return table_readdir(c, buf, n, off, files, ARRAY_SIZE(files));
+		return table_readdir(c, buf, n, off);
 	return text_read(bench.result, bench.result_len, buf, n, off);
 }
 
@@ -435,8 +425,10 @@ static ssize_t bench_write(struct chan *c, const void *buf, size_t n,
 static struct dev bench_dev = {
 	.name = "bench",
 	.attach = table_attach,
-	.walk = bench_walk,
-	.stat = bench_stat,
+	.walk = table_walk,
+	.stat = table_stat,
+	.files = files,
+	.nfiles = ARRAY_SIZE(files),
 	.read = bench_read,
 	.write = bench_write,
 };

@@ -95,16 +95,31 @@ static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 	return true;
 }
 
+/* How many of n entries are 0, from the first on. */
+static size_t absent(const uint64_t *e, size_t n)
+{
+	size_t i = 0;
+
+	while (i + 8 <= n && !(e[i] | e[i + 1] | e[i + 2] | e[i + 3] |
+			       e[i + 4] | e[i + 5] | e[i + 6] | e[i + 7]))
+		i += 8;
+	while (i < n && !e[i])
+		i++;
+	return i;
+}
+
 /* Up to n leaves, of one table, from e on; how many: it stops at a table that
  * cannot be remembered. */
 static size_t put(struct sl_table *t, uint64_t *e, size_t n, uint64_t leaf,
 		  unsigned level, struct iommu_change *change)
 {
 	uint64_t step = sl_span(level);
-	size_t i;
+	size_t fresh = absent(e, n), i;
 
 #pragma GCC unroll 8
-	for (i = 0; i < n; i++, leaf += step) {
+	for (i = 0; i < fresh; i++, leaf += step)
+		os_store(&e[i], leaf);
+	for (; i < n; i++, leaf += step) {
 		if (e[i] && e[i] != leaf && !replace(e[i], level, change))
 			break;
 		os_store(&e[i], leaf);
@@ -208,18 +223,18 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 static bool put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
 		     size_t n, struct iommu_change *change)
 {
-	uint64_t snoop = sl_make_leaf(t, 0, 0, 1), leaf;
+	uint64_t snoop = sl_make_leaf(t, 0, 0, 1), seen = 0;
 
 	if (!e)
 		return false;
-#pragma GCC unroll 4
-	for (size_t i = 0; i < n; i++) {
-		if (!(list[i] & SL_R))
-			continue;
-		leaf = (list[i] & (SL_RIGHTS | field_mask(SL_ADDR))) | snoop;
-		change->removed |= e[i] && e[i] != leaf;
-		os_store(&e[i], leaf);
-	}
+#pragma GCC unroll 8
+	for (size_t i = 0; i < n; i++)
+		if (list[i] & SL_R) {
+			seen |= e[i];
+			os_store(&e[i], snoop | (list[i] &
+				 (SL_RIGHTS | field_mask(SL_ADDR))));
+		}
+	change->removed |= sl_present(seen);
 	sl_clean(t, e, n);
 	change->added = true;
 	return true;
