@@ -43,7 +43,9 @@
 
 /* Memory: see model_mem.c.  Physical addresses are not the host's. */
 #define RAM_BASE	0x540000000ul
+#ifndef RAM_PAGES
 #define RAM_PAGES	4096u
+#endif
 #define MODEL_HAW	39	/* bits of a host physical address */
 
 enum page_state { PAGE_FREE, PAGE_DRIVER, PAGE_FRAME };
