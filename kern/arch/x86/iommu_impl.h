@@ -61,6 +61,7 @@ struct iommu_dev {
 					 * go together */
 	struct iommu_dev *group;	/* whose group it is in: its first */
 	struct iommu_dev *next_in_group;
+	struct iommu_dev *above;	/* the bridge to its bus; NULL: none */
 	void *up;			/* the upper layer's own */
 	uint16_t segment, sid;
 	struct rid rids[MAX_RIDS];
@@ -167,7 +168,6 @@ bool scope_ats(const struct iommu_dev *d);
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
 void add_rid(struct iommu_dev *d, uint16_t sid);
 void groups_make(void);			/* once all devices are known */
-struct iommu_dev *bridge_above(const struct iommu_dev *d);
 /* Of the device's group, one that belongs to another owner; NULL: none. */
 struct iommu_dev *group_conflict(const struct iommu_dev *d,
 				 const struct iommu_space *s);
