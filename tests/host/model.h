@@ -346,6 +346,7 @@ void model_call(struct machine *m);
 void model_step(struct machine *m, enum event what, struct model_unit *u,
 		uint64_t where, uint64_t value);
 void model_tick(struct machine *m);	/* all units do a little */
+void model_take_interrupts(struct machine *m);
 void model_settle(struct machine *m);	/* until nothing is under way */
 unsigned model_random(struct machine *m, unsigned n);	/* 0 .. n - 1 */
 bool model_logged(struct machine *m, const char *text);

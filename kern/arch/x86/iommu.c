@@ -35,11 +35,6 @@ struct bdf_text dev_text(const struct iommu_dev *d)
 	return bdf_text(d->segment, d->sid);
 }
 
-struct rid **rid_bucket(uint16_t segment, uint16_t sid)
-{
-	return &iommu.rids[(sid ^ segment << 5) % RID_BUCKETS];
-}
-
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *also = NULL;
@@ -74,6 +69,8 @@ static void unit_failed(struct vtd *u)
 static void fault_event(void *unit)
 {
 	fault_mask(unit, true);
+	__atomic_fetch_or(&iommu.faulting, 1u << unit_index(unit),
+			  __ATOMIC_RELEASE);
 	if (iommu.upper.pending)
 		iommu.upper.pending();
 }
@@ -180,8 +177,12 @@ unsigned iommu_address_bits(void)
 
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
-	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
+	struct rid ***bus = rids_of_bus(segment, sid);
+	struct iommu_dev *d, **head;
 
+	if (!*bus)
+		*bus = os_alloc(RIDS_OF_BUS * sizeof(**bus));
+	d = *bus ? os_alloc(sizeof(*d)) : NULL;
 	if (!d)
 		return NULL;
 	d->segment = segment;

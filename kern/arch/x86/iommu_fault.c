@@ -77,7 +77,7 @@ static bool service(struct vtd *u)
 	unsigned n;
 	bool lost;
 
-	if (u->unsupported || !vtd_alive(u))
+	if (!vtd_alive(u))
 		return false;
 	n = fault_take(u, list, AT_ONCE, &lost);
 	for (unsigned i = 0; i < n; i++)
@@ -88,14 +88,19 @@ static bool service(struct vtd *u)
 	return n || lost;
 }
 
+/* Those whose event has come, and no others: it stays masked, and so cannot come
+ * again, until nothing is left. */
 bool iommu_service_faults(void)
 {
+	uint32_t due = __atomic_load_n(&iommu.faulting, __ATOMIC_ACQUIRE);
 	bool some = false;
 
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		some |= service(iommu.units[i]);
-	for (unsigned i = 0; i < iommu.nunits && !some; i++)
-		if (!iommu.units[i]->unsupported)
-			fault_mask(iommu.units[i], false);
-	return some;
+	for (uint32_t left = due; left; left &= left - 1)
+		some |= service(iommu.units[__builtin_ctz(left)]);
+	if (some)
+		return true;
+	__atomic_fetch_and(&iommu.faulting, ~due, __ATOMIC_RELAXED);
+	for (; due; due &= due - 1)
+		fault_mask(iommu.units[__builtin_ctz(due)], false);
+	return false;
 }

@@ -39,7 +39,7 @@ static struct iommu_dev *find_above(const struct iommu_dev *d)
 
 void add_rid(struct iommu_dev *d, uint16_t sid)
 {
-	struct rid **head = rid_bucket(d->segment, sid);
+	struct rid **head = *rids_of_bus(d->segment, sid) + (sid & 0xff);
 	struct rid *r = &d->rids[d->nrids];
 
 	for (unsigned i = 0; i < d->nrids; i++)

@@ -16,7 +16,8 @@
 #include <vtd/vtd.h>
 
 #define MAX_UNITS	32
-#define RID_BUCKETS	1024
+#define RID_BUSES	256
+#define RIDS_OF_BUS	256
 #define MAX_RIDS	3	/* of one function: its own, bridges' */
 #define MAX_ATS		8	/* device TLBs of one space behind one unit */
 
@@ -49,7 +50,7 @@ struct iommu_dev;
 
 /* One of the ids under which a unit may see a function's requests. */
 struct rid {
-	struct rid *next;	/* in its bucket */
+	struct rid *next;	/* of that id, or of another segment */
 	struct iommu_dev *dev;
 	uint16_t sid;
 };
@@ -118,13 +119,14 @@ struct iommu {
 	struct vtd *units[MAX_UNITS];
 	struct iommu_dev *unit_devs[MAX_UNITS];
 	unsigned nunits;
+	uint32_t faulting;	/* of these, as bits, whose event has come */
 	struct vtd *all_of_segment[MAX_UNITS];	/* INCLUDE_PCI_ALL */
 	unsigned nall;
 	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */
 	unsigned nats_segments;
 	struct scope *scopes;
 	struct iommu_dev *devs;
-	struct rid *rids[RID_BUCKETS];
+	struct rid **rids[RID_BUSES];	/* by bus, then slot and function */
 	unsigned dmar_width;
 	const char *missing;
 	bool powered;
@@ -141,10 +143,22 @@ struct bdf_text bdf_text(uint16_t segment, uint16_t sid);
 struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
-struct rid **rid_bucket(uint16_t segment, uint16_t sid);
+/* Made with the bus's first function. */
+static inline struct rid ***rids_of_bus(uint16_t segment, uint16_t sid)
+{
+	return &iommu.rids[(sid >> 8 ^ segment << 4) % RID_BUSES];
+}
+
+static inline struct rid *rids_of(uint16_t segment, uint16_t sid)
+{
+	struct rid **bus = *rids_of_bus(segment, sid);
+
+	return bus ? bus[sid & 0xff] : NULL;
+}
+
 /* Each use of that id, as r. */
 #define for_each_rid(r, segment_, sid_)					\
-	for (struct rid *r = *rid_bucket(segment_, sid_); r; r = r->next) \
+	for (struct rid *r = rids_of(segment_, sid_); r; r = r->next)	\
 		if (r->sid != (sid_) || r->dev->segment != (segment_)) { \
 		} else
 /* The function itself; else one that uses that id too; NULL: neither. */

@@ -23,7 +23,7 @@
 static struct bench b;
 static unsigned units, devices, spaces;
 static struct function **fn;
-static struct iommu_space **space, **space_of;
+static struct iommu_space **space;
 static physaddr_t frame;
 static uint64_t lists[LONG];
 
@@ -140,10 +140,8 @@ static void make_all(void)
 {
 	for (unsigned i = 0; i < spaces; i++)
 		make_space(i);
-	for (unsigned i = 0; i < devices; i++) {
-		space_of[i] = space[i];
+	for (unsigned i = 0; i < devices; i++)
 		good(iommu_attach(dev(fn[i]), space[i], IOMMU_UNSAFE));
-	}
 }
 
 static void end_all(void)
@@ -160,23 +158,26 @@ static unsigned device_at(unsigned sample)
 	return (unsigned)((uint64_t)sample * 2654435761u % devices);
 }
 
-/* Which goes from one that had it to one that had none, if there are such. */
+/* Some devices are taken from their spaces, which end, and go to new ones. */
 static void hand_on(unsigned first, unsigned n)
 {
+	struct iommu_dev *d;
 	unsigned i, k;
 
 	for (i = first; i < first + n; i++) {
 		k = device_at(i);
+		d = dev(fn[k]);
 		sample_begin();
-		good(iommu_detach(dev(fn[k])));
+		good(iommu_detach(d));
 		sample_end("detach");
+		good(iommu_space_destroy(space[k]));
 	}
 	for (i = first; i < first + n; i++) {
 		k = device_at(i);
-		if (spaces > devices + i)
-			space_of[k] = space[devices + i];
+		make_space(k);
+		d = dev(fn[k]);
 		sample_begin();
-		good(iommu_attach(dev(fn[k]), space_of[k], IOMMU_UNSAFE));
+		good(iommu_attach(d, space[k], IOMMU_UNSAFE));
 		sample_end("attach");
 	}
 }
@@ -226,7 +227,7 @@ static void sample_all(void)
 	for (unsigned i = 0; i < SAMPLES; i += n)
 		hand_on(i, n);
 	for (unsigned i = 0; i < SAMPLES; i++)
-		change(space_of[device_at(i)]);
+		change(space[device_at(i)]);
 	for (unsigned i = 0; i < SAMPLES; i++)
 		fault(fn[device_at(i)]);
 	CALLGRIND_STOP_INSTRUMENTATION;
@@ -265,7 +266,6 @@ int main(int argc, char **argv)
 	spaces = (unsigned)atoi(argv[3]);
 	fn = calloc(devices, sizeof(*fn));
 	space = calloc(spaces, sizeof(*space));
-	space_of = calloc(devices, sizeof(*space_of));
 	boot();
 	count("started", false);
 	make_all();

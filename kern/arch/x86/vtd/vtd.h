@@ -59,6 +59,7 @@ struct vtd {
 	struct vtd_queue queue;	/* ring NULL: by registers */
 	uint64_t *did_map;	/* bit set: in use */
 	uint32_t ndids;
+	uint32_t least_did;	/* those below are in use */
 	uint32_t lost_dids;	/* whose last flush never completed */
 	unsigned next_fault;	/* the record that is looked at first */
 
@@ -191,10 +192,11 @@ static inline void *vtd_alloc_page(const struct vtd *u)
 	return page;
 }
 
-/* The first of n bits that is clear, set now; negative: none. */
-static inline int map_take(uint64_t *map, unsigned n)
+/* The first of n bits that is clear, set now; negative: none.  Those below
+ * `from` are known to be set. */
+static inline int map_take(uint64_t *map, unsigned from, unsigned n)
 {
-	unsigned at = 0;
+	unsigned at = from & ~63u;
 
 	while (at < n && !~map[at / 64])
 		at += 64;
