@@ -392,6 +392,12 @@ bool can_write(struct process *p, struct function *f, uint64_t va)
 	return can(p, f, va, true);
 }
 
+bool bench_serve(void)
+{
+	model_take_interrupts(model_machine);
+	return iommu_service_faults();
+}
+
 struct listener {
 	void (*say)(void *arg, const char *line);
 	void *arg;

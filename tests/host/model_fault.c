@@ -106,6 +106,4 @@ void fault_report(struct model_unit *u, enum reason reason, uint16_t sid,
 	u->next_record = (u->next_record + 1) % u->c.records;
 	if (quiet)
 		send_event(u);
-	if (!u->m->in_hook)	/* nothing is between two steps */
-		model_take_interrupts(u->m);
 }

@@ -168,7 +168,7 @@ static void many_faults(struct process *p, struct function *f, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		can_read(p, f, VA + 64 * PAGE);
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 	}
 }

@@ -47,19 +47,10 @@ struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 	return also;
 }
 
-unsigned unit_index(const struct vtd *u)
-{
-	unsigned i = 0;
-
-	while (iommu.units[i] != u)
-		i++;
-	return i;
-}
-
 /* A unit has failed (rule 5): nothing behind it may master the bus. */
 static void unit_failed(struct vtd *u)
 {
-	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
+	struct iommu_dev *d = iommu.unit_devs[u->index];
 
 	os_hold(&iommu.lock);
 	for (; d; d = d->next_in_unit)
@@ -68,9 +59,10 @@ static void unit_failed(struct vtd *u)
 
 static void fault_event(void *unit)
 {
-	fault_mask(unit, true);
-	__atomic_fetch_or(&iommu.faulting, 1u << unit_index(unit),
-			  __ATOMIC_RELEASE);
+	struct vtd *u = unit;
+
+	fault_mask(u, true);
+	__atomic_fetch_or(&iommu.faulting, 1u << u->index, __ATOMIC_RELEASE);
 	if (iommu.upper.pending)
 		iommu.upper.pending();
 }
@@ -105,6 +97,7 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 		       u->unsupported);
 	u->failed = unit_failed;
 	u->devtlb_timeout = devtlb_timeout;
+	u->index = iommu.nunits;
 	iommu.units[iommu.nunits++] = u;
 	scopes_add(t, e, SCOPE_UNIT, u);
 	if (e->flags & DMAR_DRHD_INCLUDE_PCI_ALL)
@@ -196,7 +189,7 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	d->next = iommu.devs;
 	iommu.devs = d;
 	if (d->unit) {
-		head = &iommu.unit_devs[unit_index(d->unit)];
+		head = &iommu.unit_devs[d->unit->index];
 		d->next_in_unit = *head;
 		*head = d;
 	}
@@ -232,7 +225,7 @@ static bool can_run(struct vtd *u)
  * the others are kept from memory by being fenced alone. */
 static void protect_unit(struct vtd *u)
 {
-	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
+	struct iommu_dev *d = iommu.unit_devs[u->index];
 
 	while (d && !d->space)
 		d = d->next_in_unit;
@@ -258,8 +251,10 @@ static void start_unit(struct vtd *u, bool on)
 {
 	int err = vtd_start(u);
 
-	if (!err && fault_start(u, fault_event, u) == 0)
+	if (!err && fault_start(u, fault_event, u) == 0) {
+		iommu.faulting |= 1u << u->index;	/* firmware's */
 		fault_mask(u, false);
+	}
 	if (!err)
 		err = vtd_translation(u, on || u->taken_over);
 	if (!err) {

@@ -88,19 +88,19 @@ static bool service(struct vtd *u)
 	return n || lost;
 }
 
-/* Those whose event has come, and no others: it stays masked, and so cannot come
- * again, until nothing is left. */
+/* Those whose event has come, and no others.  They are masked until nothing is
+ * left in any; what comes while they are looked at is for the next call. */
 bool iommu_service_faults(void)
 {
-	uint32_t due = __atomic_load_n(&iommu.faulting, __ATOMIC_ACQUIRE);
+	uint32_t due = __atomic_exchange_n(&iommu.faulting, 0,
+					   __ATOMIC_ACQUIRE);
 	bool some = false;
 
 	for (uint32_t left = due; left; left &= left - 1)
 		some |= service(iommu.units[__builtin_ctz(left)]);
 	if (some)
-		return true;
-	__atomic_fetch_and(&iommu.faulting, ~due, __ATOMIC_RELAXED);
-	for (; due; due &= due - 1)
-		fault_mask(iommu.units[__builtin_ctz(due)], false);
-	return false;
+		__atomic_fetch_or(&iommu.faulting, due, __ATOMIC_RELAXED);
+	for (uint32_t left = some ? 0 : due; left; left &= left - 1)
+		fault_mask(iommu.units[__builtin_ctz(left)], false);
+	return some;
 }

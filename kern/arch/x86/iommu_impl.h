@@ -163,7 +163,6 @@ static inline struct rid *rids_of(uint16_t segment, uint16_t sid)
 		} else
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
-unsigned unit_index(const struct vtd *u);
 /* Takes it off; false: it does not obey. */
 bool leaves_bus(struct iommu_dev *d);
 

@@ -37,6 +37,7 @@ struct vtd_queue {
 };
 
 struct vtd {
+	unsigned index;		/* the layer above's own */
 	physaddr_t base;
 	uint8_t *regs;
 	uint16_t segment;
