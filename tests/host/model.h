@@ -303,7 +303,8 @@ struct machine {
 
 	struct os_lock *held[8];
 	unsigned nheld;
-	struct os_lock *never_waiting;	/* not held in os_relax */
+	/* Which locks may be held in os_relax; NULL: nobody says. */
+	bool (*may_wait)(const struct os_lock *l);
 
 	struct vector {
 		void (*fn)(void *arg);

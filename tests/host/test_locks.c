@@ -59,6 +59,7 @@ static uint64_t of_unit(const void *arg)
 
 	for (unsigned i = 0; i < u->ndids / 64; i++)
 		sum = mix(sum, u->did_map[i]);
+	sum = mix(sum, u->least_did);
 	for (unsigned i = 0; i < ARRAY_SIZE(u->irt_used); i++)
 		sum = mix(sum, u->irt_used[i]);
 	for (unsigned bus = 0; bus < 2; bus++) {
@@ -124,17 +125,6 @@ static void look_at_command(struct machine *m, const struct happening *h)
 		model_violation(m, "a command is written without the lock");
 }
 
-/* Of a unit with a queue: it is waited for in turns. */
-static void look_at_waiting(struct machine *m, const struct happening *h)
-{
-	struct vtd *u = vtd_of(m->units[0]);
-
-	for (unsigned i = 0; i < m->nheld; i++)
-		if (h->what == E_RELAX && u->queue.ring &&
-		    m->held[i] == &u->queue.lock)
-			model_violation(m, "waiting with the queue's lock");
-}
-
 static void look(struct machine *m, const struct happening *h)
 {
 	struct watch *w;
@@ -143,7 +133,6 @@ static void look(struct machine *m, const struct happening *h)
 	if (gives_the_bus(h) && !was_held(m, &watches[0], h))
 		model_violation(m, "the bus is given without the lock");
 	look_at_command(m, h);
-	look_at_waiting(m, h);
 	for (w = watches; w < watches + nwatches; w++) {
 		now = w->of(w->arg);
 		if (now != w->last && !was_held(m, w, h))
