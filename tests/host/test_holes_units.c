@@ -314,6 +314,32 @@ static void test_an_event_that_is_unmasked_too_early(void **state)
 	finish(&b, p);
 }
 
+/* Noted before it is masked, it may be unmasked by the thread first, and then
+ * stay masked. */
+static void noted_late(struct machine *m, const struct happening *h)
+{
+	(void)m;
+	if (h->what == E_WRITE && h->where == R_FECTL && h->value & FE_IM)
+		assert_false(iommu.faulting);
+}
+
+static void test_an_event_that_is_noted_too_early(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu");
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	while (bench_serve())
+		;
+	b.m->hook = noted_late;
+	assert_false(can_read(p, b.flr, VA));
+	assert_true(bench_serve());
+	assert_int_equal(b.m->interrupts, 1);
+	finish(&b, p);
+}
+
 static void faults_once_on(struct machine *m, const struct happening *h)
 {
 	uint64_t v;
@@ -509,6 +535,7 @@ int main(void)
 		bench_test(test_interrupts_of_a_unit_that_never_remapped),
 		bench_test(test_an_event_that_stays_masked),
 		bench_test(test_an_event_that_is_unmasked_too_early),
+		bench_test(test_an_event_that_is_noted_too_early),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
 		bench_test(test_old_interrupts_that_pass_by_our_table),
 		bench_test(test_an_interrupt_table_that_lingers),

@@ -62,7 +62,7 @@ static void fault_event(void *unit)
 	struct vtd *u = unit;
 
 	fault_mask(u, true);
-	__atomic_fetch_or(&iommu.faulting, 1u << u->index, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&iommu.faulting, 1u << u->index, __ATOMIC_SEQ_CST);
 	if (iommu.upper.pending)
 		iommu.upper.pending();
 }
@@ -252,7 +252,8 @@ static void start_unit(struct vtd *u, bool on)
 	int err = vtd_start(u);
 
 	if (!err && fault_start(u, fault_event, u) == 0) {
-		iommu.faulting |= 1u << u->index;	/* firmware's */
+		__atomic_fetch_or(&iommu.faulting, 1u << u->index,
+				  __ATOMIC_SEQ_CST);	/* firmware's */
 		fault_mask(u, false);
 	}
 	if (!err)

@@ -93,14 +93,16 @@ static bool service(struct vtd *u)
 bool iommu_service_faults(void)
 {
 	uint32_t due = __atomic_exchange_n(&iommu.faulting, 0,
-					   __ATOMIC_ACQUIRE);
+					   __ATOMIC_SEQ_CST);
 	bool some = false;
 
 	for (uint32_t left = due; left; left &= left - 1)
 		some |= service(iommu.units[__builtin_ctz(left)]);
-	if (some)
+	if (some) {
 		__atomic_fetch_or(&iommu.faulting, due, __ATOMIC_RELAXED);
-	for (uint32_t left = some ? 0 : due; left; left &= left - 1)
-		fault_mask(iommu.units[__builtin_ctz(left)], false);
-	return some;
+		return true;
+	}
+	for (; due; due &= due - 1)
+		fault_mask(iommu.units[__builtin_ctz(due)], false);
+	return false;
 }
