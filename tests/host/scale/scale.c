@@ -92,6 +92,8 @@ static void boot(void)
 	for (unsigned n = 0; n < units; n++)
 		plant(&image, n);
 	bench_boot_image(&b, &image);
+	while (bench_serve())	/* a look at all units, once */
+		;
 	for (unsigned i = 0; i < devices; i++)
 		fn[i]->holder = o;
 	frame = frame_alloc(b.m, o);
@@ -208,7 +210,7 @@ static void fault(struct function *f)
 	b.m->now += 2000000000u;
 	sample_begin();
 	model_dma(b.m, f->segment, f->sid, FAULTING, &v, sizeof(v), false);
-	while (iommu_service_faults())
+	while (bench_serve())
 		;
 	sample_end("fault");
 	for (unsigned i = 0; i < units; i++)
