@@ -12,20 +12,6 @@ static bool have_pristine;
 static struct process *processes;
 static unsigned lost_spaces;
 
-/* A unit's own, over a command or a request by register: of these it takes one
- * at a time. */
-bool bench_may_wait(const struct os_lock *l)
-{
-	const struct vtd *u;
-
-	for (unsigned i = 0; i < iommu.nunits; i++) {
-		u = iommu.units[i];
-		if (l == &u->lock || (l == &u->queue.lock && !u->queue.ring))
-			return true;
-	}
-	return false;
-}
-
 void bench_bare(struct bench *b, uint64_t seed)
 {
 	if (!have_pristine)
@@ -34,7 +20,6 @@ void bench_bare(struct bench *b, uint64_t seed)
 	iommu = pristine;
 	*b = (struct bench){ .m = model_start(seed) };
 	lost_spaces = 0;
-	b->m->may_wait = bench_may_wait;
 }
 
 void bench_open(struct bench *b, const struct triple *t, int wired,

@@ -46,9 +46,6 @@ uint64_t bench_leaf(const struct sl_table *t, uint64_t va, size_t *size);
 /* Attached in a space. */
 unsigned bench_devices(const struct iommu_space *s);
 
-/* Whether the driver may hold that lock while it waits for hardware. */
-bool bench_may_wait(const struct os_lock *l);
-
 void bench_open(struct bench *b, const struct triple *t, int wired,
 		uint64_t seed);
 /* A machine with no units and functions yet. */

@@ -303,8 +303,6 @@ struct machine {
 
 	struct os_lock *held[8];
 	unsigned nheld;
-	/* Which locks may be held in os_relax; NULL: nobody says. */
-	bool (*may_wait)(const struct os_lock *l);
 
 	struct vector {
 		void (*fn)(void *arg);

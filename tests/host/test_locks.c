@@ -54,7 +54,7 @@ static void look_at_tree(struct machine *m, const struct happening *h)
 static uint64_t of_unit(const void *arg)
 {
 	const struct vtd *u = arg;
-	uint64_t sum = mix(u->lost_dids, u->gcmd);
+	uint64_t sum = u->lost_dids;
 	const struct context_entry *e;
 
 	for (unsigned i = 0; i < u->ndids / 64; i++)
@@ -125,6 +125,18 @@ static void look_at_command(struct machine *m, const struct happening *h)
 		model_violation(m, "a command is written without the lock");
 }
 
+/* Commands are given in the unit's turn. */
+static uint32_t last_gcmd;
+
+static void look_at_turn(struct machine *m)
+{
+	const struct vtd *u = vtd_of(m->units[0]);
+
+	if (u->gcmd != last_gcmd && !u->turn.taken)
+		model_violation(m, "a command is noted out of turn");
+	last_gcmd = u->gcmd;
+}
+
 static void look(struct machine *m, const struct happening *h)
 {
 	struct watch *w;
@@ -133,6 +145,7 @@ static void look(struct machine *m, const struct happening *h)
 	if (gives_the_bus(h) && !was_held(m, &watches[0], h))
 		model_violation(m, "the bus is given without the lock");
 	look_at_command(m, h);
+	look_at_turn(m);
 	for (w = watches; w < watches + nwatches; w++) {
 		now = w->of(w->arg);
 		if (now != w->last && !was_held(m, w, h))
@@ -147,6 +160,7 @@ static void watch_all(struct bench *b)
 	struct vtd *u = vtd_of(b->u);
 
 	nwatches = unlocked_commands = 0;
+	last_gcmd = u->gcmd;
 	watch(&iommu.lock, "a device", of_devices, NULL);
 	watch(&u->lock, "the unit", of_unit, u);
 	watch(&u->queue.lock, "the queue", of_queue, &u->queue);

@@ -62,7 +62,7 @@ static void fault_event(void *unit)
 	struct vtd *u = unit;
 
 	fault_mask(u, true);
-	__atomic_fetch_or(&iommu.faulting, 1u << u->index, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&iommu.due, 1u << u->index, __ATOMIC_SEQ_CST);
 	if (iommu.upper.pending)
 		iommu.upper.pending();
 }
@@ -244,7 +244,8 @@ static void log_unit(const struct vtd *u, bool on)
 	       u->taken_over ? ", taken over" : "", on ? "" : ", off");
 }
 
-/* One that firmware left on stays on even if nothing is to be translated yet:
+/* It is looked at for what faults firmware has left.
+ * One that firmware left on stays on even if nothing is to be translated yet:
  * by our empty tables nobody reaches memory, not even a device that cannot be
  * kept from the bus. */
 static void start_unit(struct vtd *u, bool on)
@@ -252,8 +253,7 @@ static void start_unit(struct vtd *u, bool on)
 	int err = vtd_start(u);
 
 	if (!err && fault_start(u, fault_event, u) == 0) {
-		__atomic_fetch_or(&iommu.faulting, 1u << u->index,
-				  __ATOMIC_SEQ_CST);	/* firmware's */
+		__atomic_fetch_or(&iommu.due, 1u << u->index, __ATOMIC_SEQ_CST);
 		fault_mask(u, false);
 	}
 	if (!err)

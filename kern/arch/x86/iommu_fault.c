@@ -92,14 +92,13 @@ static bool service(struct vtd *u)
  * left in any; what comes while they are looked at is for the next call. */
 bool iommu_service_faults(void)
 {
-	uint32_t due = __atomic_exchange_n(&iommu.faulting, 0,
-					   __ATOMIC_SEQ_CST);
+	uint32_t due = __atomic_exchange_n(&iommu.due, 0, __ATOMIC_SEQ_CST);
 	bool some = false;
 
 	for (uint32_t left = due; left; left &= left - 1)
 		some |= service(iommu.units[__builtin_ctz(left)]);
 	if (some) {
-		__atomic_fetch_or(&iommu.faulting, due, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&iommu.due, due, __ATOMIC_RELAXED);
 		return true;
 	}
 	for (; due; due &= due - 1)

@@ -119,7 +119,7 @@ struct iommu {
 	struct vtd *units[MAX_UNITS];
 	struct iommu_dev *unit_devs[MAX_UNITS];
 	unsigned nunits;
-	uint32_t faulting;	/* of these, as bits, whose event has come */
+	uint32_t due;		/* of these, as bits, whose fault event came */
 	struct vtd *all_of_segment[MAX_UNITS];	/* INCLUDE_PCI_ALL */
 	unsigned nall;
 	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */

@@ -8,9 +8,9 @@
  * returns an error, and `failed` has been called so that the layer above can
  * fence the unit's devices.
  *
- * Locks: `lock` guards tables, commands and invalidations by register, and is
- * held over the bounded poll that ends each of the latter two; `queue.lock`
- * guards the queue's tail and is not held while waiting for what was submitted.
+ * Locks: `lock` guards tables and domain ids, `queue.lock` the queue's tail; none
+ * is held while waiting for the unit.  Commands and invalidations by register,
+ * each of which ends with a bounded poll, are given in `turn`.
  */
 #ifndef VTD_H
 #define VTD_H
@@ -51,6 +51,7 @@ struct vtd {
 	bool taken_over;	/* was translating when we came */
 
 	struct os_lock lock;
+	struct os_turn turn;
 	bool translating;
 	const char *failure;	/* what did not answer */
 	bool broken;		/* failed, for good */
