@@ -12,6 +12,7 @@
 # make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
 # make prove      the DMAR parser proved to stay in the table, and to end
 # make bench      what calls of the driver cost; make bench-check: does it still?
+# make scale      does an operation cost the same among thousands of devices?
 # make menuconfig changes .config (without one, kern/defconfig holds)
 #
 # Each target installs the Debian packages that it needs (tools/need).

@@ -65,6 +65,34 @@ static inline void os_held_end(struct os_lock **l)
 	os_unlock(*l);
 }
 
+/* A turn may last as long as a wait for hardware, which a lock must not.  For
+ * threads; whoever comes meanwhile waits, too. */
+struct os_turn {
+	struct os_lock lock;
+	bool taken;
+};
+static inline bool os_turn_try(struct os_turn *t)
+{
+	bool was;
+
+	os_hold(&t->lock);
+	was = t->taken;
+	t->taken = true;
+	return !was;
+}
+
+static inline void os_turn_take(struct os_turn *t)
+{
+	while (!os_turn_try(t))
+		os_relax();
+}
+
+static inline void os_turn_give(struct os_turn *t)
+{
+	os_hold(&t->lock);
+	t->taken = false;
+}
+
 /* The end of a wait for hardware:
  *	struct deadline end = deadline_in(ns);
  *	while (not yet)

@@ -20,7 +20,6 @@ void bench_bare(struct bench *b, uint64_t seed)
 	iommu = pristine;
 	*b = (struct bench){ .m = model_start(seed) };
 	lost_spaces = 0;
-	b->m->never_waiting = &iommu.lock;
 }
 
 void bench_open(struct bench *b, const struct triple *t, int wired,
@@ -392,6 +391,12 @@ bool can_read(struct process *p, struct function *f, uint64_t va)
 bool can_write(struct process *p, struct function *f, uint64_t va)
 {
 	return can(p, f, va, true);
+}
+
+bool bench_serve(void)
+{
+	model_take_interrupts(model_machine);
+	return iommu_service_faults();
 }
 
 struct listener {

@@ -64,6 +64,8 @@ void bench_table(struct machine *m, struct image *image);
 extern struct iommu_upper bench_upper;
 void bench_table_given(const void *dmar, size_t len);
 void bench_add_devices(struct machine *m);
+/* As the thread that upper->pending wakes: an event under way arrives first. */
+bool bench_serve(void);
 /* No violations, no locks held, no memory but what there was when idle. */
 void bench_close(struct bench *b);
 

@@ -43,7 +43,9 @@
 
 /* Memory: see model_mem.c.  Physical addresses are not the host's. */
 #define RAM_BASE	0x540000000ul
+#ifndef RAM_PAGES
 #define RAM_PAGES	4096u
+#endif
 #define MODEL_HAW	39	/* bits of a host physical address */
 
 enum page_state { PAGE_FREE, PAGE_DRIVER, PAGE_FRAME };
@@ -302,7 +304,6 @@ struct machine {
 
 	struct os_lock *held[8];
 	unsigned nheld;
-	struct os_lock *never_waiting;	/* not held in os_relax */
 
 	struct vector {
 		void (*fn)(void *arg);
@@ -345,6 +346,7 @@ void model_call(struct machine *m);
 void model_step(struct machine *m, enum event what, struct model_unit *u,
 		uint64_t where, uint64_t value);
 void model_tick(struct machine *m);	/* all units do a little */
+void model_take_interrupts(struct machine *m);
 void model_settle(struct machine *m);	/* until nothing is under way */
 unsigned model_random(struct machine *m, unsigned n);	/* 0 .. n - 1 */
 bool model_logged(struct machine *m, const char *text);

@@ -130,7 +130,7 @@ static void run_hook(struct machine *m, const struct happening *h)
 }
 
 /* Locks exclude interrupt handlers. */
-static void take_interrupts(struct machine *m)
+void model_take_interrupts(struct machine *m)
 {
 	struct vector *v;
 
@@ -162,7 +162,7 @@ void model_step(struct machine *m, enum event what, struct model_unit *u,
 	note(m, &h);
 	run_hook(m, &h);
 	model_tick(m);
-	take_interrupts(m);
+	model_take_interrupts(m);
 }
 
 void model_interrupt(struct machine *m, uint64_t addr, uint32_t data)
@@ -334,8 +334,8 @@ void os_relax(void)
 	struct machine *m = model_machine;
 
 	not_in_interrupts(m, "os_relax");
-	if (m->never_waiting && held(m, m->never_waiting))
-		model_violation(m, "waiting with the upper lock held");
+	if (m->nheld)
+		model_violation(m, "waiting with a lock held");
 	m->now += m->relax_ns;
 	model_step(m, E_RELAX, NULL, 0, 0);
 	if (++m->polls > PATIENCE)

@@ -496,6 +496,36 @@ static void test_no_context_table_is_no_failure_of_the_unit(void **state)
 	bench_close(&b);
 }
 
+/* All ids are used, and the search begins where it may find something. */
+static void test_domain_ids_are_not_searched_from_the_start(void **state)
+{
+	struct bench b;
+	struct vtd *u;
+	int did, last;
+
+	(void)state;
+	start(&b, "real unit 1", WITHOUT_WIRED);
+	u = vtd_of(b.u);
+	for (last = 1; (did = did_alloc(u)) >= 0; last++) {
+		assert_int_equal(did, last + 1);
+		assert_int_equal(u->least_did, did);
+	}
+	assert_int_equal(last, u->ndids - 1);
+	assert_int_equal(u->least_did, last);
+	did_free(u, 200, false);
+	did_free(u, 70, false);
+	did_free(u, 71, false);
+	assert_int_equal(u->least_did, 70);
+	assert_int_equal(did_alloc(u), 70);
+	assert_int_equal(did_alloc(u), 71);
+	assert_int_equal(did_alloc(u), 200);
+	assert_int_equal(u->least_did, 200);
+	while (last > 1)
+		did_free(u, (uint16_t)last--, false);
+	assert_int_equal(did_in_use(u), 2);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -517,6 +547,7 @@ int main(void)
 		bench_test(test_10000_attaches_leak_nothing),
 		bench_test(test_no_memory_at_each_allocation_of_attach),
 		bench_test(test_no_context_table_is_no_failure_of_the_unit),
+		bench_test(test_domain_ids_are_not_searched_from_the_start),
 	};
 
 	return cmocka_run_group_tests_name("attach and detach", tests, NULL,

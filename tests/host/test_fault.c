@@ -60,7 +60,7 @@ static unsigned service(struct bench *b)
 	unsigned n = 0;
 
 	model_call(b->m);
-	while (iommu_service_faults())
+	while (bench_serve())
 		assert_in_range(n++, 0, 10000);
 	return n;
 }
@@ -466,7 +466,7 @@ static void test_a_status_bit_that_is_stuck(void **state)
 	model_call(b.m);
 	for (n = 0; n < 100; n++) {
 		b.u->fsts |= FS_PFO;
-		if (!iommu_service_faults())
+		if (!bench_serve())
 			break;
 	}
 	assert_int_equal(n, 100);	/* it says "come back", and may sleep */
@@ -491,7 +491,7 @@ static void test_a_record_that_is_stuck(void **state)
 	lines = b.m->nlog;
 	for (unsigned i = 0; i < 1000; i++) {
 		model_call(b.m);
-		(void)!iommu_service_faults();
+		(void)!bench_serve();
 		assert_true(b.m->steps_in_call < 200);
 	}
 	assert_true(b.m->nlog - lines < 40);
@@ -500,7 +500,7 @@ static void test_a_record_that_is_stuck(void **state)
 	fault_report(b.u, NO_WRITE, b.af->sid, VA + 7 * PAGE, true);
 	model_call(b.m);
 	for (unsigned i = 0; i < 4; i++)
-		(void)!iommu_service_faults();
+		(void)!bench_serve();
 	assert_true(model_logged(b.m, "0:4.0 write 0x12345d000"));
 	b.u->trouble.stuck_record = false;
 	service(&b);
@@ -534,7 +534,7 @@ static void test_a_storm_meanwhile(void **state)
 		assert_int_equal(process_replace(q, VA, RW), 0);
 		assert_true(can_write(q, b.af, VA));
 		model_call(b.m);
-		for (unsigned n = 0; n < 40 && iommu_service_faults(); n++)
+		for (unsigned n = 0; n < 40 && bench_serve(); n++)
 			;
 	}
 	assert_true(dev(b.flr)->fenced);

@@ -152,7 +152,7 @@ static void storm(struct bench *b, struct function *f)
 	for (unsigned i = 0; i < IOMMU_STORM_FAULTS + 2; i++) {
 		model_dma(b->m, 0, f->sid, VA + PAGE, &v, 8, true);
 		model_call(b->m);
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 	}
 }

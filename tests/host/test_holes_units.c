@@ -263,7 +263,7 @@ static void test_interrupts_of_a_unit_that_never_remapped(void **state)
 /* On another processor the thread may be done before the handler is. */
 static void serviced_at_once(void)
 {
-	while (iommu_service_faults())
+	while (bench_serve())
 		;
 }
 
@@ -307,10 +307,43 @@ static void test_an_event_that_is_unmasked_too_early(void **state)
 	assert_false(can_read(p, b.flr, VA));
 	(void)os_read32(vtd_of(b.u)->regs);	/* it is taken */
 	assert_true(b.u->fectl & FE_IM);
-	assert_true(iommu_service_faults());
+	assert_true(bench_serve());
 	assert_true(b.u->fectl & FE_IM);
-	assert_false(iommu_service_faults());
+	assert_false(bench_serve());
 	assert_false(b.u->fectl & FE_IM);
+	finish(&b, p);
+}
+
+/* Noted before it is masked, it may be unmasked by the thread first, and then
+ * stay masked. */
+static void noted_early(struct machine *m, const struct happening *h)
+{
+	(void)m;
+	if (h->what == E_WRITE && h->where == R_FECTL && h->value & FE_IM)
+		assert_false(iommu.due);
+}
+
+/* And noted after it is told of, it is not found. */
+static void is_noted(void)
+{
+	assert_true(iommu.due);
+}
+
+static void test_when_an_event_is_noted(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu");
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	while (bench_serve())
+		;
+	iommu.upper.pending = is_noted;
+	b.m->hook = noted_early;
+	assert_false(can_read(p, b.flr, VA));
+	assert_true(bench_serve());
+	assert_int_equal(b.m->interrupts, 1);
 	finish(&b, p);
 }
 
@@ -445,7 +478,7 @@ static void fail_on(const char *name, bool before)
 	p = start(&b, name);
 	u = vtd_of(b.u);
 	failing = (struct failing){
-		.lock = u->queue.ring ? &u->lock : &u->queue.lock,
+		.lock = &u->turn.lock,
 		.before = before,
 	};
 	b.u->trouble.deaf = b.u->trouble.slow_registers = !before;
@@ -509,6 +542,7 @@ int main(void)
 		bench_test(test_interrupts_of_a_unit_that_never_remapped),
 		bench_test(test_an_event_that_stays_masked),
 		bench_test(test_an_event_that_is_unmasked_too_early),
+		bench_test(test_when_an_event_is_noted),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
 		bench_test(test_old_interrupts_that_pass_by_our_table),
 		bench_test(test_an_interrupt_table_that_lingers),

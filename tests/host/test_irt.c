@@ -71,7 +71,7 @@ static void from_its_device_alone(struct bench *b)
 	close_line(b, &l);
 	assert_int_equal(comes_to(b, b->flr, &l, VECTOR), IR_ABSENT);
 	model_call(b->m);
-	for (unsigned i = 0; i < 100 && iommu_service_faults(); i++)
+	for (unsigned i = 0; i < 100 && bench_serve(); i++)
 		;
 }
 
@@ -328,7 +328,7 @@ static void test_a_fault_names_the_entry(void **state)
 	l.data = 7;
 	assert_int_equal(comes_to(&b, b.flr, &l, VECTOR), IR_ABSENT);
 	model_call(b.m);
-	assert_true(iommu_service_faults());
+	assert_true(bench_serve());
 	assert_string_equal(told.access, "interrupt");
 	assert_int_equal(told.addr, 7);
 	assert_int_equal(told.reason, 0x22);
@@ -345,7 +345,7 @@ static void report(struct bench *b, unsigned why, unsigned index)
 {
 	fault_report(b->u, why, b->flr->sid, (uint64_t)index << 48, true);
 	model_call(b->m);
-	assert_true(iommu_service_faults());
+	assert_true(bench_serve());
 }
 
 /* VT-d 5.1.4.1: they come to the device's owner as those of DMA do, and count

@@ -54,11 +54,12 @@ static void look_at_tree(struct machine *m, const struct happening *h)
 static uint64_t of_unit(const void *arg)
 {
 	const struct vtd *u = arg;
-	uint64_t sum = mix(u->lost_dids, u->gcmd);
+	uint64_t sum = u->lost_dids;
 	const struct context_entry *e;
 
 	for (unsigned i = 0; i < u->ndids / 64; i++)
 		sum = mix(sum, u->did_map[i]);
+	sum = mix(sum, u->least_did);
 	for (unsigned i = 0; i < ARRAY_SIZE(u->irt_used); i++)
 		sum = mix(sum, u->irt_used[i]);
 	for (unsigned bus = 0; bus < 2; bus++) {
@@ -124,15 +125,16 @@ static void look_at_command(struct machine *m, const struct happening *h)
 		model_violation(m, "a command is written without the lock");
 }
 
-/* Of a unit with a queue: it is waited for in turns. */
-static void look_at_waiting(struct machine *m, const struct happening *h)
-{
-	struct vtd *u = vtd_of(m->units[0]);
+/* Commands are given in the unit's turn. */
+static uint32_t last_gcmd;
 
-	for (unsigned i = 0; i < m->nheld; i++)
-		if (h->what == E_RELAX && u->queue.ring &&
-		    m->held[i] == &u->queue.lock)
-			model_violation(m, "waiting with the queue's lock");
+static void look_at_turn(struct machine *m)
+{
+	const struct vtd *u = vtd_of(m->units[0]);
+
+	if (u->gcmd != last_gcmd && !u->turn.taken)
+		model_violation(m, "a command is noted out of turn");
+	last_gcmd = u->gcmd;
 }
 
 static void look(struct machine *m, const struct happening *h)
@@ -143,7 +145,7 @@ static void look(struct machine *m, const struct happening *h)
 	if (gives_the_bus(h) && !was_held(m, &watches[0], h))
 		model_violation(m, "the bus is given without the lock");
 	look_at_command(m, h);
-	look_at_waiting(m, h);
+	look_at_turn(m);
 	for (w = watches; w < watches + nwatches; w++) {
 		now = w->of(w->arg);
 		if (now != w->last && !was_held(m, w, h))
@@ -158,6 +160,7 @@ static void watch_all(struct bench *b)
 	struct vtd *u = vtd_of(b->u);
 
 	nwatches = unlocked_commands = 0;
+	last_gcmd = u->gcmd;
 	watch(&iommu.lock, "a device", of_devices, NULL);
 	watch(&u->lock, "the unit", of_unit, u);
 	watch(&u->queue.lock, "the queue", of_queue, &u->queue);
@@ -168,7 +171,7 @@ static void many_faults(struct process *p, struct function *f, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		can_read(p, f, VA + 64 * PAGE);
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 	}
 }

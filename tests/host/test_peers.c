@@ -232,7 +232,7 @@ static void test_fault_record_never_cleared(void **state)
 	for (unsigned i = 1; i <= 3; i++) {
 		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
 		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 		assert_int_equal(dev(b.flr)->faults, i);
 		assert_int_equal(fault_fsts(b.u), 0);
@@ -268,7 +268,7 @@ static void test_fault_index_wraps_one_record_late(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	for (unsigned i = 1; i <= 40; i++) {
 		assert_false(can_read(p, b.flr, VA + 2 * PAGE));
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 		assert_int_equal(dev(b.flr)->faults, i);
 	}
@@ -286,7 +286,7 @@ static void test_end_of_the_fault_array_without_the_stride(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	for (unsigned i = 0; i < 256; i++) {
 		can_read(p, b.flr, VA + 2 * PAGE);
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 		b.m->now += 1000000000;	/* no storm */
 	}
@@ -308,7 +308,7 @@ static void test_index_that_survives_a_reset(void **state)
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_false(can_read(p, b.flr, VA));
-	while (iommu_service_faults())
+	while (bench_serve())
 		;
 	assert_int_equal(dev(b.flr)->faults, 1);
 	finish(&b, p);

@@ -338,7 +338,7 @@ static void test_faults_switched_off(void **state)
 	assert_false(bit(e.lo, 1));
 	for (unsigned i = 0; i < 1000; i++) {
 		can_read(p, b.flr, VA + 2 * PAGE);
-		while (iommu_service_faults())
+		while (bench_serve())
 			;
 	}
 	assert_in_range(dev(b.flr)->faults, IOMMU_STORM_FAULTS, 999);

@@ -371,6 +371,41 @@ static void test_what_a_unit_that_failed_at_a_detach_still_knows(void **state)
 	bench_close(&b);
 }
 
+static struct model_unit *quiet;
+
+static void leaves_alone(struct machine *m, const struct happening *h)
+{
+	(void)m;
+	assert_true(!h->unit || h->unit != quiet);
+}
+
+/* However many units there are, a fault of one costs what it costs. */
+static void test_units_without_a_fault_are_left_alone(void **state)
+{
+	struct process *p;
+	uint64_t v = 0, before;
+	struct bench b;
+
+	(void)state;
+	open_several(&b, 1);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, fn[0], 0), 0);
+	for (unsigned i = 1; i < UNITS; i++) {
+		b.m->hook = NULL;
+		while (bench_serve())
+			;
+		quiet = fn[i]->unit;
+		b.m->hook = leaves_alone;
+		before = dev(fn[0])->faults;
+		model_dma(b.m, fn[0]->segment, fn[0]->sid, VA, &v, 8, false);
+		assert_true(bench_serve());
+		assert_int_equal(dev(fn[0])->faults, before + 1);
+	}
+	b.m->hook = NULL;
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +419,7 @@ int main(void)
 		bench_test(test_a_large_page_that_is_cached_and_split),
 		bench_test(test_the_257th_space),
 		bench_test(test_many_attaches_leak_nothing),
+		bench_test(test_units_without_a_fault_are_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("several units", tests, NULL, NULL);

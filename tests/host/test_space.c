@@ -339,12 +339,21 @@ static void test_unmap_flushes_every_unit(void **state)
 	}
 }
 
-/* Detaches a device from the hook, as another thread would. */
+static bool in_a_turn(void)
+{
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (iommu.units[i]->turn.taken)
+			return true;
+	return false;
+}
+
+/* Detaches a device from the hook, as another thread would that need not wait
+ * for its turn. */
 static void detach_meanwhile(struct machine *m, const struct happening *h)
 {
 	struct function *f = m->hook_arg;
 
-	if (h->what != E_RELAX || m->nheld || !f->holder)
+	if (h->what != E_RELAX || in_a_turn() || !f->holder)
 		return;
 	m->hook = NULL;
 	m->in_hook = false;

@@ -416,7 +416,6 @@ static void make_machine(uint64_t seed)
 	bench_table(b.m, &image);
 	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
 	bench_boot_image(&b, &image);
-	b.m->never_waiting = NULL;
 	b.m->hook = attack_a_little;
 }
 

@@ -48,17 +48,21 @@ REAL(int, os_irq, void (*fn)(void *arg), void *arg, const char *name,
 
 static unsigned gate;
 
-static void pass(unsigned *l)
+/* Whether it had to wait. */
+static bool pass(unsigned *l)
 {
+	bool waited = false;
 	time_t end = time(NULL) + PATIENCE_S;
 
 	for (unsigned n = 1; __atomic_exchange_n(l, 1, __ATOMIC_ACQUIRE); n++) {
+		waited = true;
 		sched_yield();
 		if (n % 1024 == 0 && time(NULL) > end) {
 			fprintf(stderr, "a lock is never released\n");
 			abort();
 		}
 	}
+	return waited;
 }
 
 /* Not seldom another thread goes first. */
@@ -192,20 +196,31 @@ static bool holds(const struct os_lock *l)
 void __wrap_os_relax(void)
 {
 	model_enter();
-	if (holds(&iommu.lock))
-		model_violation(model_machine, "waiting with iommu.lock held");
+	if (nheld)
+		model_violation(model_machine, "waiting with a lock held");
 	__real_os_relax();
 	model_leave();
 	sched_yield();
 }
 
+static struct threads_locks locks;
+
+struct threads_locks threads_locks(void)
+{
+	return locks;
+}
+
 void __wrap_os_lock(struct os_lock *l)
 {
+	bool met;
+
 	if (holds(l) || nheld == ARRAY_SIZE(held)) {
 		fprintf(stderr, "a lock is taken twice\n");
 		abort();
 	}
-	pass((unsigned *)l->opaque);
+	met = pass((unsigned *)l->opaque);
+	__atomic_fetch_add(&locks.taken, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&locks.met, met, __ATOMIC_RELAXED);
 	held[nheld++] = l;
 	__tsan_acquire(l);
 }

@@ -18,6 +18,12 @@ void model_leave(void);
 bool threads_interrupt(void);
 void threads_forget_interrupts(void);	/* a new machine */
 
+/* By os_lock, so far; met: another thread had it. */
+struct threads_locks {
+	unsigned long taken, met;
+};
+struct threads_locks threads_locks(void);
+
 const char *threads_error(void);	/* of os_error, in this thread */
 
 #endif

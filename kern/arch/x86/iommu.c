@@ -35,11 +35,6 @@ struct bdf_text dev_text(const struct iommu_dev *d)
 	return bdf_text(d->segment, d->sid);
 }
 
-struct rid **rid_bucket(uint16_t segment, uint16_t sid)
-{
-	return &iommu.rids[(sid ^ segment << 5) % RID_BUCKETS];
-}
-
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *also = NULL;
@@ -52,19 +47,10 @@ struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 	return also;
 }
 
-unsigned unit_index(const struct vtd *u)
-{
-	unsigned i = 0;
-
-	while (iommu.units[i] != u)
-		i++;
-	return i;
-}
-
 /* A unit has failed (rule 5): nothing behind it may master the bus. */
 static void unit_failed(struct vtd *u)
 {
-	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
+	struct iommu_dev *d = iommu.unit_devs[u->index];
 
 	os_hold(&iommu.lock);
 	for (; d; d = d->next_in_unit)
@@ -73,7 +59,10 @@ static void unit_failed(struct vtd *u)
 
 static void fault_event(void *unit)
 {
-	fault_mask(unit, true);
+	struct vtd *u = unit;
+
+	fault_mask(u, true);
+	__atomic_fetch_or(&iommu.due, 1u << u->index, __ATOMIC_SEQ_CST);
 	if (iommu.upper.pending)
 		iommu.upper.pending();
 }
@@ -108,6 +97,7 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 		       u->unsupported);
 	u->failed = unit_failed;
 	u->devtlb_timeout = devtlb_timeout;
+	u->index = iommu.nunits;
 	iommu.units[iommu.nunits++] = u;
 	scopes_add(t, e, SCOPE_UNIT, u);
 	if (e->flags & DMAR_DRHD_INCLUDE_PCI_ALL)
@@ -194,8 +184,12 @@ unsigned iommu_address_bits(void)
 
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
-	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
+	struct rid ***bus = rids_of_bus(segment, sid);
+	struct iommu_dev *d, **head;
 
+	if (!*bus)
+		*bus = os_alloc(RIDS_OF_BUS * sizeof(**bus));
+	d = *bus ? os_alloc(sizeof(*d)) : NULL;
 	if (!d)
 		return NULL;
 	d->segment = segment;
@@ -209,7 +203,7 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	d->next = iommu.devs;
 	iommu.devs = d;
 	if (d->unit) {
-		head = &iommu.unit_devs[unit_index(d->unit)];
+		head = &iommu.unit_devs[d->unit->index];
 		d->next_in_unit = *head;
 		*head = d;
 	}
@@ -245,7 +239,7 @@ static bool can_run(struct vtd *u)
  * the others are kept from memory by being fenced alone. */
 static void protect_unit(struct vtd *u)
 {
-	struct iommu_dev *d = iommu.unit_devs[unit_index(u)];
+	struct iommu_dev *d = iommu.unit_devs[u->index];
 
 	while (d && !d->space)
 		d = d->next_in_unit;
@@ -264,15 +258,18 @@ static void log_unit(const struct vtd *u, bool on)
 	       u->taken_over ? ", taken over" : "", on ? "" : ", off");
 }
 
-/* One that firmware left on stays on even if nothing is to be translated yet:
+/* It is looked at for what faults firmware has left.
+ * One that firmware left on stays on even if nothing is to be translated yet:
  * by our empty tables nobody reaches memory, not even a device that cannot be
  * kept from the bus. */
 static void start_unit(struct vtd *u, bool on)
 {
 	int err = vtd_start(u);
 
-	if (!err && fault_start(u, fault_event, u) == 0)
+	if (!err && fault_start(u, fault_event, u) == 0) {
+		__atomic_fetch_or(&iommu.due, 1u << u->index, __ATOMIC_SEQ_CST);
 		fault_mask(u, false);
+	}
 	if (!err)
 		err = vtd_translation(u, on || u->taken_over);
 	if (!err) {

@@ -77,7 +77,7 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 /* Off the bus and drained; a device that is gone is cut off above. */
 static void silence(struct iommu_dev *d)
 {
-	struct iommu_dev *port = bridge_above(d);
+	struct iommu_dev *port = d->above;
 
 	if (!function_gone(d)) {
 		if (!leaves_bus(d))

@@ -56,7 +56,7 @@ static const char *check_device(struct iommu_dev *d)
 /* Ids in use: what spaces have, and the two that are never given. */
 static const char *check_ids(struct vtd *u)
 {
-	struct iommu_dev *d, *o, *first = iommu.unit_devs[unit_index(u)];
+	struct iommu_dev *d, *o, *first = iommu.unit_devs[u->index];
 	unsigned n = 2 + u->lost_dids;
 
 	for (d = first; d; d = d->next_in_unit) {

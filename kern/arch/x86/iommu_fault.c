@@ -77,7 +77,7 @@ static bool service(struct vtd *u)
 	unsigned n;
 	bool lost;
 
-	if (u->unsupported || !vtd_alive(u))
+	if (!vtd_alive(u))
 		return false;
 	n = fault_take(u, list, AT_ONCE, &lost);
 	for (unsigned i = 0; i < n; i++)
@@ -88,14 +88,20 @@ static bool service(struct vtd *u)
 	return n || lost;
 }
 
+/* Those whose event has come, and no others.  They are masked until nothing is
+ * left in any; what comes while they are looked at is for the next call. */
 bool iommu_service_faults(void)
 {
+	uint32_t due = __atomic_exchange_n(&iommu.due, 0, __ATOMIC_SEQ_CST);
 	bool some = false;
 
-	for (unsigned i = 0; i < iommu.nunits; i++)
-		some |= service(iommu.units[i]);
-	for (unsigned i = 0; i < iommu.nunits && !some; i++)
-		if (!iommu.units[i]->unsupported)
-			fault_mask(iommu.units[i], false);
-	return some;
+	for (uint32_t left = due; left; left &= left - 1)
+		some |= service(iommu.units[__builtin_ctz(left)]);
+	if (some) {
+		__atomic_fetch_or(&iommu.due, due, __ATOMIC_RELAXED);
+		return true;
+	}
+	for (; due; due &= due - 1)
+		fault_mask(iommu.units[__builtin_ctz(due)], false);
+	return false;
 }

@@ -25,7 +25,7 @@ static unsigned express_type(const struct iommu_dev *d)
 }
 
 /* Bridges are found by what stands in them; bus numbers do not change. */
-struct iommu_dev *bridge_above(const struct iommu_dev *d)
+static struct iommu_dev *find_above(const struct iommu_dev *d)
 {
 	unsigned bus = d->sid >> 8;
 
@@ -39,7 +39,7 @@ struct iommu_dev *bridge_above(const struct iommu_dev *d)
 
 void add_rid(struct iommu_dev *d, uint16_t sid)
 {
-	struct rid **head = rid_bucket(d->segment, sid);
+	struct rid **head = *rids_of_bus(d->segment, sid) + (sid & 0xff);
 	struct rid *r = &d->rids[d->nrids];
 
 	for (unsigned i = 0; i < d->nrids; i++)
@@ -62,7 +62,7 @@ static void rids_find(struct iommu_dev *d)
 	struct iommu_dev *below = d, *b;
 	unsigned type;
 
-	while ((b = bridge_above(below))) {
+	while ((b = below->above)) {
 		type = express_type(b);
 		if (type == PCIE_TO_PCI)
 			add_rid(d, (uint16_t)(below->sid & 0xff00));
@@ -113,7 +113,7 @@ static bool isolates(const struct iommu_dev *d)
 
 static bool path_isolates(const struct iommu_dev *port)
 {
-	for (; port; port = bridge_above(port))
+	for (; port; port = port->above)
 		if (!isolates(port))
 			return false;
 	return true;
@@ -137,7 +137,7 @@ static struct iommu_dev *group_of(struct iommu_dev *d)
 {
 	const struct iommu_dev *top = d, *b;
 
-	for (b = bridge_above(d); b && !path_isolates(b); b = bridge_above(b))
+	for (b = d->above; b && !path_isolates(b); b = b->above)
 		top = b;
 	return find_device(d->segment, slot_first(top)->sid);
 }
@@ -175,6 +175,8 @@ static void join_sharers(struct iommu_dev *d)
 
 void groups_make(void)
 {
+	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+		d->above = find_above(d);
 	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
 		rids_find(d);
 		acs_enable(d);

@@ -16,7 +16,8 @@
 #include <vtd/vtd.h>
 
 #define MAX_UNITS	32
-#define RID_BUCKETS	1024
+#define RID_BUSES	256
+#define RIDS_OF_BUS	256
 #define MAX_RIDS	3	/* of one function: its own, bridges' */
 #define MAX_ATS		8	/* device TLBs of one space behind one unit */
 
@@ -49,7 +50,7 @@ struct iommu_dev;
 
 /* One of the ids under which a unit may see a function's requests. */
 struct rid {
-	struct rid *next;	/* in its bucket */
+	struct rid *next;	/* of that id, or of another segment */
 	struct iommu_dev *dev;
 	uint16_t sid;
 };
@@ -61,6 +62,7 @@ struct iommu_dev {
 					 * go together */
 	struct iommu_dev *group;	/* whose group it is in: its first */
 	struct iommu_dev *next_in_group;
+	struct iommu_dev *above;	/* the bridge to its bus; NULL: none */
 	void *up;			/* the upper layer's own */
 	uint16_t segment, sid;
 	struct rid rids[MAX_RIDS];
@@ -117,13 +119,14 @@ struct iommu {
 	struct vtd *units[MAX_UNITS];
 	struct iommu_dev *unit_devs[MAX_UNITS];
 	unsigned nunits;
+	uint32_t due;		/* of these, as bits, whose fault event came */
 	struct vtd *all_of_segment[MAX_UNITS];	/* INCLUDE_PCI_ALL */
 	unsigned nall;
 	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */
 	unsigned nats_segments;
 	struct scope *scopes;
 	struct iommu_dev *devs;
-	struct rid *rids[RID_BUCKETS];
+	struct rid **rids[RID_BUSES];	/* by bus, then slot and function */
 	unsigned dmar_width;
 	bool x2apic_opt_out;
 	const char *missing;
@@ -141,15 +144,26 @@ struct bdf_text bdf_text(uint16_t segment, uint16_t sid);
 struct bdf_text dev_text(const struct iommu_dev *d);
 
 /* iommu.c */
-struct rid **rid_bucket(uint16_t segment, uint16_t sid);
+/* Made with the bus's first function. */
+static inline struct rid ***rids_of_bus(uint16_t segment, uint16_t sid)
+{
+	return &iommu.rids[(sid >> 8 ^ segment << 4) % RID_BUSES];
+}
+
+static inline struct rid *rids_of(uint16_t segment, uint16_t sid)
+{
+	struct rid **bus = *rids_of_bus(segment, sid);
+
+	return bus ? bus[sid & 0xff] : NULL;
+}
+
 /* Each use of that id, as r. */
 #define for_each_rid(r, segment_, sid_)					\
-	for (struct rid *r = *rid_bucket(segment_, sid_); r; r = r->next) \
+	for (struct rid *r = rids_of(segment_, sid_); r; r = r->next)	\
 		if (r->sid != (sid_) || r->dev->segment != (segment_)) { \
 		} else
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
-unsigned unit_index(const struct vtd *u);
 /* Takes it off; false: it does not obey. */
 bool leaves_bus(struct iommu_dev *d);
 
@@ -168,7 +182,6 @@ bool scope_ats(const struct iommu_dev *d);
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
 void add_rid(struct iommu_dev *d, uint16_t sid);
 void groups_make(void);			/* once all devices are known */
-struct iommu_dev *bridge_above(const struct iommu_dev *d);
 /* Of the device's group, one that belongs to another owner; NULL: none. */
 struct iommu_dev *group_conflict(const struct iommu_dev *d,
 				 const struct iommu_space *s);

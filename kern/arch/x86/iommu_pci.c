@@ -104,7 +104,7 @@ void pci_function_init(struct iommu_dev *d)
  * nothing better. */
 void bus_reset_find(struct iommu_dev *d)
 {
-	if (d->bridge || d->reset != RESET_NONE || !bridge_above(d))
+	if (d->bridge || d->reset != RESET_NONE || !d->above)
 		return;
 	for (struct iommu_dev *o = iommu.devs; o; o = o->next)
 		if (o != d && o->segment == d->segment &&
@@ -206,7 +206,7 @@ static void pause_for(uint64_t ns)
 
 static void reset_bus(const struct iommu_dev *d)
 {
-	struct iommu_dev *port = bridge_above(d);
+	struct iommu_dev *port = d->above;
 	uint32_t ctl = get(port, PCI_BRIDGE_CTRL, 2) & ~PCI_BRIDGE_RESET;
 
 	set(port, PCI_BRIDGE_CTRL, 2, ctl | PCI_BRIDGE_RESET);

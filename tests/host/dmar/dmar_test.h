@@ -22,7 +22,7 @@
 
 /* A table being built; put_* return the offset of what they append. */
 struct image {
-	uint8_t bytes[1024];
+	uint8_t bytes[2048];
 	uint32_t len;
 	uint32_t entry;		/* the structure that put_bytes lengthens */
 };

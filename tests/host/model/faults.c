@@ -234,6 +234,7 @@ static void test_interrupts_wait_for_locks(void **state)
 	assert_int_equal(events_now(&s), 0);
 	os_unlock(&lock);
 	assert_int_equal(events_now(&s), 1);
+	model_expect(s.m, "waiting with a lock held");
 	soft_close(&s);
 }
 

@@ -51,13 +51,13 @@ int regs_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)
 {
 	bool done;
 
-	os_lock(&u->queue.lock);
+	os_turn_take(&u->turn);
 	done = vtd_alive(u);
 	for (unsigned i = 0; i < n && done; i++)
 		done = field_get(list[i].lo, QI_TYPE) == QI_CONTEXT ?
 			context(u, list[i]) : iotlb(u, list[i]);
 	if (!done)
 		vtd_mark_failed(u, "invalidation by register");
-	os_unlock(&u->queue.lock);
+	os_turn_give(&u->turn);
 	return done ? 0 : vtd_fail(u, vtd_failure(u));
 }

@@ -64,7 +64,7 @@ struct irt_entry irt_entry(const struct vtd *u, const struct irt_source *s,
 static int take_index(struct vtd *u)
 {
 	os_hold(&u->lock);
-	return map_take(u->irt_used, ENTRIES);
+	return map_take(u->irt_used, 0, ENTRIES);
 }
 
 /* Stores may linger (CAP.RWBF), and this flush does not imply that of the write

@@ -64,7 +64,7 @@ int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 	bool obeyed;
 	uint32_t v;
 
-	os_lock(&u->lock);
+	os_turn_take(&u->turn);
 	obeyed = vtd_alive(u);
 	if (obeyed) {
 		v = set ? u->gcmd | bit : u->gcmd & ~bit;
@@ -74,7 +74,7 @@ int vtd_command(struct vtd *u, uint32_t bit, bool set, uint32_t done,
 	}
 	if (!obeyed)
 		vtd_mark_failed(u, what);
-	os_unlock(&u->lock);
+	os_turn_give(&u->turn);
 	return obeyed ? 0 : vtd_fail(u, what);
 }
 

@@ -8,9 +8,9 @@
  * returns an error, and `failed` has been called so that the layer above can
  * fence the unit's devices.
  *
- * Locks: `lock` guards tables, commands and invalidations by register, and is
- * held over the bounded poll that ends each of the latter two; `queue.lock`
- * guards the queue's tail and is not held while waiting for what was submitted.
+ * Locks: `lock` guards tables and domain ids, `queue.lock` the queue's tail; none
+ * is held while waiting for the unit.  Commands and invalidations by register,
+ * each of which ends with a bounded poll, are given in `turn`.
  */
 #ifndef VTD_H
 #define VTD_H
@@ -37,6 +37,7 @@ struct vtd_queue {
 };
 
 struct vtd {
+	unsigned index;		/* the layer above's own */
 	physaddr_t base;
 	uint8_t *regs;
 	uint16_t segment;
@@ -51,6 +52,7 @@ struct vtd {
 	bool taken_over;	/* was translating when we came */
 
 	struct os_lock lock;
+	struct os_turn turn;
 	bool translating;
 	const char *failure;	/* what did not answer */
 	bool broken;		/* failed, for good */
@@ -60,6 +62,7 @@ struct vtd {
 	struct vtd_queue queue;	/* ring NULL: by registers */
 	uint64_t *did_map;	/* bit set: in use */
 	uint32_t ndids;
+	uint32_t least_did;	/* those below are in use */
 	uint32_t lost_dids;	/* whose last flush never completed */
 	unsigned next_fault;	/* the record that is looked at first */
 
@@ -192,10 +195,11 @@ static inline void *vtd_alloc_page(const struct vtd *u)
 	return page;
 }
 
-/* The first of n bits that is clear, set now; negative: none. */
-static inline int map_take(uint64_t *map, unsigned n)
+/* The first of n bits that is clear, set now; negative: none.  Those below
+ * `from` are known to be set. */
+static inline int map_take(uint64_t *map, unsigned from, unsigned n)
 {
-	unsigned at = 0;
+	unsigned at = from & ~63u;
 
 	while (at < n && !~map[at / 64])
 		at += 64;
