@@ -12,10 +12,6 @@
 
 #define IOMMU_COMMAND_MAX 128	/* bytes of a command */
 
-/* What was written, as text of one line; NULL, or why it cannot be one. */
-const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
-			       size_t n);
-
 struct iommu_command {
 	uint16_t segment, sid;
 	int pid;

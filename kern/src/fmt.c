@@ -222,3 +222,20 @@ bool parse_number(const char **s, unsigned base, uint64_t max, uint64_t *n)
 	*n = sum;
 	return true;
 }
+
+const char *command_text(char *to, size_t size, const void *from, size_t n)
+{
+	const char *s = from;
+
+	if (n && s[n - 1] == '\n')
+		n--;
+	if (n >= size)
+		return "longer than any command";
+	for (size_t i = 0; i < n; i++) {
+		if ((s[i] < ' ' || s[i] > '~') && s[i] != '\t')
+			return "not a line of text";
+		to[i] = s[i];
+	}
+	to[n] = '\0';
+	return NULL;
+}

@@ -365,7 +365,7 @@ static void test_what_unit_devices_lists(void **state)
 	assert_int_equal(list[2].sid, b.flr->sid);
 	assert_string_equal(list[2].reset, "function level");
 	assert_null(list[1].reset);
-	assert_true(list[1].covered && !list[1].fenced);
+	assert_true(list[1].unit && !list[1].fenced);
 	assert_int_equal(iommu_unit_devices(0, list, 1), 3);
 	assert_int_equal(iommu_unit_devices(0, NULL, 0), 3);
 	process_end(p);

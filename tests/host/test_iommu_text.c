@@ -229,28 +229,28 @@ static void test_what_can_be_a_line(void **state)
 
 	(void)state;
 	memset(from, 'a', 10000);
-	assert_null(iommu_command_text(to, "0:3.0 1\n", 8));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, "0:3.0 1\n", 8));
 	assert_string_equal(to, "0:3.0 1");
-	assert_null(iommu_command_text(to, "0:3.0 1", 7));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, "0:3.0 1", 7));
 	assert_string_equal(to, "0:3.0 1");
-	assert_null(iommu_command_text(to, "", 0));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, "", 0));
 	assert_string_equal(to, "");
-	assert_null(iommu_command_text(to, "\n", 1));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, "\n", 1));
 	assert_string_equal(to, "");
-	assert_null(iommu_command_text(to, "a\tb ~", 5));
-	assert_non_null(iommu_command_text(to, "on\n\n", 4));
-	assert_non_null(iommu_command_text(to, "on\0", 3));
-	assert_non_null(iommu_command_text(to, "on\r\n", 4));
-	assert_non_null(iommu_command_text(to, "\x7f", 1));
-	assert_non_null(iommu_command_text(to, "\xc3\xa9", 2));
-	assert_null(iommu_command_text(to, from, IOMMU_COMMAND_MAX - 1));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, "a\tb ~", 5));
+	assert_non_null(command_text(to, IOMMU_COMMAND_MAX, "on\n\n", 4));
+	assert_non_null(command_text(to, IOMMU_COMMAND_MAX, "on\0", 3));
+	assert_non_null(command_text(to, IOMMU_COMMAND_MAX, "on\r\n", 4));
+	assert_non_null(command_text(to, IOMMU_COMMAND_MAX, "\x7f", 1));
+	assert_non_null(command_text(to, IOMMU_COMMAND_MAX, "\xc3\xa9", 2));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, from, IOMMU_COMMAND_MAX - 1));
 	assert_int_equal(strlen(to), IOMMU_COMMAND_MAX - 1);
-	assert_string_equal(iommu_command_text(to, from, IOMMU_COMMAND_MAX),
+	assert_string_equal(command_text(to, IOMMU_COMMAND_MAX, from, IOMMU_COMMAND_MAX),
 			    "longer than any command");
-	assert_string_equal(iommu_command_text(to, from, 10000),
+	assert_string_equal(command_text(to, IOMMU_COMMAND_MAX, from, 10000),
 			    "longer than any command");
 	from[IOMMU_COMMAND_MAX - 1] = '\n';
-	assert_null(iommu_command_text(to, from, IOMMU_COMMAND_MAX));
+	assert_null(command_text(to, IOMMU_COMMAND_MAX, from, IOMMU_COMMAND_MAX));
 	free(from);
 }
 

@@ -232,7 +232,7 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 	int err;
 
 	(void)off;
-	why = iommu_command_text(cmd, buf, n);
+	why = command_text(cmd, sizeof(cmd), buf, n);
 	if (current_proc()->user != EVE)
 		why = "only eve may";
 	if (why)

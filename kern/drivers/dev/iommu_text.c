@@ -10,24 +10,6 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-const char *iommu_command_text(char to[IOMMU_COMMAND_MAX], const void *from,
-			       size_t n)
-{
-	const char *s = from;
-
-	if (n && s[n - 1] == '\n')
-		n--;
-	if (n >= IOMMU_COMMAND_MAX)
-		return "longer than any command";
-	for (size_t i = 0; i < n; i++) {
-		if ((s[i] < ' ' || s[i] > '~') && s[i] != '\t')
-			return "not a line of text";
-		to[i] = s[i];
-	}
-	to[n] = '\0';
-	return NULL;
-}
-
 /* The next word, moved behind; false: there is none. */
 static bool next_word(const char **s, char word[IOMMU_COMMAND_MAX])
 {

@@ -246,17 +246,15 @@ static int command(struct pci_device *d, const char *text, size_t len)
 	char cmd[CTL_MAX];
 	unsigned n;
 
-	if (len && text[len - 1] == '\n')
-		len--;
-	memcpy(cmd, text, MIN(len, CTL_MAX - 1));
-	cmd[MIN(len, CTL_MAX - 1)] = '\0';
-	if (len == strlen("reset") && !strcmp(cmd, "reset"))
+	if (command_text(cmd, sizeof(cmd), text, len))
+		cmd[0] = '\0';
+	if (!strcmp(cmd, "reset"))
 		return pciown_reset(d);
-	if (len < CTL_MAX && numbered(cmd, "irq", &n) && n)
+	if (numbered(cmd, "irq", &n) && n)
 		return pciown_irq_open(d, 0, n);
-	if (len < CTL_MAX && numbered(cmd, "mask", &n))
+	if (numbered(cmd, "mask", &n))
 		return pciown_irq_mask(d, n, true);
-	if (len < CTL_MAX && numbered(cmd, "unmask", &n))
+	if (numbered(cmd, "unmask", &n))
 		return pciown_irq_mask(d, n, false);
 	return error(EINVAL, "%s: ctl: reset, irq N, mask N or unmask N",
 		     d->name);

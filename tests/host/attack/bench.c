@@ -82,6 +82,6 @@ void writes_always(struct function *f, uint64_t va)
 void serve(void)
 {
 	model_call(b.m);
-	for (unsigned i = 0; i < 1000 && iommu_service_faults(); i++)
+	for (unsigned i = 0; i < 1000 && bench_serve(); i++)
 		;
 }

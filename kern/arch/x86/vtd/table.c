@@ -338,32 +338,16 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 	}
 }
 
-/* Goes down as long as the range lies under one entry, and is not all of it:
- * most are short.  What cannot be done is found out before anything changes. */
+/* What cannot be done is found out before anything changes. */
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	    struct iommu_change *change)
 {
-	uint64_t *table = t->top[0], *e;
-	unsigned level = SL_LEVELS;
-
 	if (va >= SL_END)	/* nothing is mapped there */
 		return 0;
 	len = MIN(len, SL_END - va);
-	for (; level > 1 && len < sl_span(level) &&
-	     va % sl_span(level) + len <= sl_span(level); level--) {
-		e = &table[sl_index(va, level)];
-		if (!sl_present(*e))
-			return 0;
-		table = sl_table_under(*e, level);
-		if (!table)
-			table = sl_split(t, e, va, level, change);
-		if (!table)
-			return no_memory();
-	}
-	if (level > 1 && (!split_at(t, va, change) ||
-			  !split_at(t, va + len, change)))
+	if (!split_at(t, va, change) || !split_at(t, va + len, change))
 		return no_memory();
 	sl_note(change, va, va + len);
-	keep_in_table(t, table, level, va, len, rights, change);
+	keep_in_table(t, t->top[0], SL_LEVELS, va, len, rights, change);
 	return 0;
 }
