@@ -437,7 +437,7 @@ static void do_end(struct run *r)
 static void do_faults(struct run *r)
 {
 	model_call(r->b.m);
-	for (unsigned i = 0; i < 3 && iommu_service_faults(); i++)
+	for (unsigned i = 0; i < 3 && bench_serve(); i++)
 		;
 }
 
@@ -453,7 +453,7 @@ static void do_storm(struct run *r)
 	for (unsigned i = 0; i < 2 * IOMMU_STORM_FAULTS; i++) {
 		model_dma(r->b.m, f->segment, f->sid, i * PAGE, &v, 8, true);
 		if (i % 2)
-			(void)iommu_service_faults();
+			(void)bench_serve();
 	}
 }
 
