@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults that could be planted where devices change hands (make mutants) without
+ * any other test noticing; a test each, named after what went wrong.
+ */
+#include "bench.h"
+
+#include <pci_regs.h>
+
+#define USB	0x0c0330
+
+/* Two functions behind a bridge from PCI Express to PCI, whose requests bear
+ * the id of the bus below it. */
+static struct function *sharer[2];
+
+static void open_sharers(struct bench *b, unsigned kind)
+{
+	const struct triple *t = triple_named("caching, coherent");
+
+	bench_bare(b, 1);
+	b->u = model_unit(b->m, 0xfed90000, 0, t->ver, t->cap, t->ecap);
+	model_bridge(b->m, 0, 0, 1, 0, BRIDGE_PORT, 1, 2);
+	model_bridge(b->m, 0, 1, 0, 0, BRIDGE_TO_PCI, 2, 2);
+	sharer[0] = model_function(b->m, 0, 2, 1, 0, FN_PM, b->u);
+	sharer[1] = model_function(b->m, 0, 2, 2, 0, kind, b->u);
+}
+
+static void hold_sharers(struct owner *o)
+{
+	sharer[0]->holder = sharer[1]->holder = o;
+}
+
+/* One of them masters the bus whatever it is told, and so the unit has looked
+ * for an entry of that id before there was one. */
+static void test_a_shared_id_that_stays_absent(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	open_sharers(&b, FN_HARDWIRED);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_false(can_write(p, sharer[1], VA));
+	hold_sharers(p->o);
+	assert_int_equal(process_attach(p, sharer[0], 0), 0);
+	assert_true(can_write(p, sharer[1], VA));
+	assert_int_equal(process_detach(sharer[0]), 0);
+	hold_sharers(NULL);
+	process_end(p);
+	bench_close(&b);
+}
+
+/* The word is about the device that is named, and its sharer has no reserved
+ * memory to be dropped. */
+static void test_a_word_that_a_sharer_does_not_need(void **state)
+{
+	struct image image;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	open_sharers(&b, FN_PM);
+	for (unsigned i = 0; i < 3; i++)
+		sharer[0]->config[9 + i] = (uint8_t)(USB >> 8 * i);
+	bench_table(b.m, &image);
+	put_rmrr(&image, 0x7c000000, 0x7c000fff);
+	put_scope(&image, DMAR_SCOPE_ENDPOINT, 2, 1, (const uint8_t[]){ 1, 0 });
+	bench_boot_image(&b, &image);
+	assert_true(dev(sharer[0])->reserved && !dev(sharer[1])->reserved);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	hold_sharers(p->o);
+	assert_true(process_attach(p, sharer[0], 0) < 0);
+	assert_int_equal(process_attach(p, sharer[0], IOMMU_RMRR), 0);
+	assert_true(can_write(p, sharer[1], VA));
+	assert_int_equal(process_detach(sharer[0]), 0);
+	hold_sharers(NULL);
+	process_end(p);
+	bench_close(&b);
+}
+
+/*
+ * Another processor's flush knows which device TLBs to ask, and has not asked
+ * the unit yet: a device that comes just then and fills its TLB must find
+ * nothing of what is about to be dropped.
+ */
+static struct process *joins;
+static struct function *joining;
+
+static void join_meanwhile(struct machine *m, const struct happening *h)
+{
+	struct process *p = joins;
+
+	if (!p || h->what != E_LOCK ||
+	    h->where != (uintptr_t)&vtd_of(m->units[0])->queue.lock)
+		return;
+	joins = NULL;
+	m->in_hook = false;
+	assert_int_equal(process_attach(p, joining, IOMMU_ATS), 0);
+	assert_false(model_ats_ask(m, 0, joining->sid, VA));
+	m->in_hook = true;
+}
+
+static void test_a_new_device_tlb_that_is_filled_from_stale_pages(void **state)
+{
+	struct image image;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("5 levels"), WITHOUT_WIRED, 1);
+	joining = model_function(b.m, 0, 0, 16, 0, FN_ATS | FN_FLR, b.u);
+	bench_table(b.m, &image);
+	put_ports(&image, DMAR_ATSR, DMAR_ATSR_ALL_PORTS, 0);
+	bench_boot_image(&b, &image);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, VA));
+	joins = p;
+	b.m->hook = join_meanwhile;
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	b.m->hook = NULL;
+	assert_null(joins);
+	assert_false(model_ats_dma(b.m, 0, joining->sid, VA, true));
+	process_end(p);
+	bench_close(&b);
+}
+
+/* Whoever wrote the port's control before may have left the bit there. */
+static void test_a_bus_that_is_left_in_reset(void **state)
+{
+	const struct triple *t = triple_named("qemu");
+	struct function *port, *f;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_bare(&b, 1);
+	b.u = model_unit(b.m, 0xfed90000, 0, t->ver, t->cap, t->ecap);
+	port = model_bridge(b.m, 0, 0, 1, 0, BRIDGE_PORT, 1, 1);
+	f = model_function(b.m, 0, 1, 0, 0, FN_PCIE, b.u);
+	bench_boot(&b);
+	assert_int_equal(dev(f)->reset, RESET_BUS);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, f, 0), 0);
+	port->config[PCI_BRIDGE_CTRL] |= PCI_BRIDGE_RESET;
+	model_call(b.m);
+	assert_int_equal(iommu_reset(dev(f)), 0);
+	assert_false(port->config[PCI_BRIDGE_CTRL] & PCI_BRIDGE_RESET);
+	process_end(p);
+	bench_close(&b);
+}
+
+/* What was absent is in no cache of a unit that does not say so (CAP.CM): its
+ * write buffer is all that holds a new entry back. */
+static void test_a_new_page_that_is_flushed_for_nothing(void **state)
+{
+	struct process *p;
+	uint64_t waits;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("write buffer"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	waits = b.u->waits;
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(b.u->waits, waits);
+	assert_true(can_write(p, b.flr, VA));
+	assert_int_equal(process_unmap(p, VA, 1), 0);
+	assert_true(b.u->waits > waits);
+	process_end(p);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(test_a_shared_id_that_stays_absent),
+		bench_test(test_a_word_that_a_sharer_does_not_need),
+		bench_test(
+			test_a_new_device_tlb_that_is_filled_from_stale_pages),
+		bench_test(test_a_bus_that_is_left_in_reset),
+		bench_test(test_a_new_page_that_is_flushed_for_nothing),
+	};
+
+	return cmocka_run_group_tests_name("holes, attach", tests, NULL, NULL);
+}
