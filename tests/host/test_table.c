@@ -405,6 +405,55 @@ static void test_roots_are_made_once(void **state)
 	close_naive(n);
 }
 
+/* The frame that was the second page's is the first one's now: what is put there
+ * differs from what was, whatever stands before it in the list. */
+static void test_a_list_that_moves_a_frame_by_one_page(void **state)
+{
+	const uint64_t old[] = { RAM_BASE | 3 };
+	const uint64_t list[] = { RAM_BASE | 3, (RAM_BASE + PAGE) | 3 };
+	struct iommu_change c = { 0 };
+	struct naive *n = &naive;
+	struct sl_table t;
+
+	(void)state;
+	open_naive(n, 1);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
+	assert_int_equal(sl_map_list(&t, VA + PAGE, old, 1, &c), 0);
+	assert_false(c.removed);
+	sl_reap(&t, &c);
+	assert_int_equal(sl_map_list(&t, VA, list, 2, &c), 0);
+	assert_true(c.removed);
+	sl_free(&t);
+	close_naive(n);
+}
+
+/* What is done most often goes no long way, and nothing else goes its way. */
+static void test_one_page_under_tables_that_are_there(void **state)
+{
+	struct iommu_change c = { 0 };
+	struct naive *n = &naive;
+	struct sl_table t;
+	size_t size;
+
+	(void)state;
+	open_naive(n, 1);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
+	assert_false(sl_put_page(&t, VA, RAM_BASE, 3, &c));
+	assert_int_equal(sl_map(&t, VA, RAM_BASE, PAGE, 3, &c), 0);
+	assert_true(sl_put_page(&t, VA + PAGE, RAM_BASE + PAGE, 3, &c));
+	assert_true(sl_put_page(&t, VA, 0, 0, &c));
+	assert_int_equal(bench_leaf(&t, VA, &size), 0);
+	assert_int_equal(bench_leaf(&t, VA + PAGE, &size),
+			 (RAM_BASE + PAGE) | SL_SNP | 3);
+	for (unsigned level = 2; level <= 3; level++) {
+		assert_int_equal(sl_map(&t, level * 4 * GB, 0, span(level), 3,
+					&c), 0);
+		assert_false(sl_put_page(&t, level * 4 * GB, 0, 0, &c));
+	}
+	sl_free(&t);
+	close_naive(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +467,8 @@ int main(void)
 		bench_test(test_the_tables_end_at_2_to_the_39),
 		bench_test(test_no_large_page_is_split_from_beyond_the_end),
 		bench_test(test_roots_are_made_once),
+		bench_test(test_a_list_that_moves_a_frame_by_one_page),
+		bench_test(test_one_page_under_tables_that_are_there),
 		bench_test(test_random_changes),
 	};
 
