@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults that could be planted where devices change hands (make mutants) without
- * any other test noticing; a test each, named after what went wrong.
+ * Faults that could be planted where devices change hands, and are looked after,
+ * without any other test noticing (make mutants); a test each, named after what
+ * went wrong.
  */
 #include "bench.h"
 
@@ -142,6 +143,31 @@ static void test_a_silent_device_that_nobody_knows(void **state)
 	bench_close(&b);
 }
 
+static void leave_unit_alone(struct machine *m, const struct happening *h)
+{
+	if (h->unit)
+		model_violation(m, "a failed unit is accessed");
+}
+
+static void test_faults_that_are_taken_from_a_failed_unit(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_false(can_write(p, b.flr, VA));
+	assert_true(vtd_fail(vtd_of(b.u), "a wait") < 0);
+	b.m->hook = leave_unit_alone;
+	assert_false(iommu_service_faults());
+	b.m->hook = NULL;
+	process_end(p);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +176,7 @@ int main(void)
 		bench_test(test_a_bus_that_is_left_in_reset),
 		bench_test(test_a_new_page_that_is_flushed_for_nothing),
 		bench_test(test_a_silent_device_that_nobody_knows),
+		bench_test(test_faults_that_are_taken_from_a_failed_unit),
 	};
 
 	return cmocka_run_group_tests_name("holes, attach", tests, NULL, NULL);
