@@ -130,6 +130,32 @@ static void test_a_new_page_that_is_flushed_for_nothing(void **state)
 	bench_close(&b);
 }
 
+/* What was mapped before, and needed no flush, does not widen the next one. */
+static void test_a_flush_that_still_covers_the_last_one(void **state)
+{
+	struct iommu_gather g = { 0 };
+	const struct vtd_queue *q;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu without caching mode"), WITHOUT_WIRED,
+		   1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	g.space = p->s;
+	assert_int_equal(iommu_map(&g, VA, RAM_BASE, 64 * PAGE, RW), 0);
+	assert_int_equal(iommu_flush(&g), 0);
+	assert_int_equal(iommu_keep(&g, VA, PAGE, 0), 0);
+	assert_int_equal(iommu_flush(&g), 0);
+	q = &vtd_of(b.u)->queue;
+	assert_int_equal(field_get(q->ring[q->tail - 2].lo, QI_TYPE), QI_IOTLB);
+	assert_int_equal(q->ring[q->tail - 2].hi, VA | QI_IOTLB_IH);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* What a unit says of a device is believed of those alone that there are. */
 static void test_a_silent_device_that_nobody_knows(void **state)
 {
@@ -175,6 +201,7 @@ int main(void)
 		bench_test(test_a_word_that_a_sharer_does_not_need),
 		bench_test(test_a_bus_that_is_left_in_reset),
 		bench_test(test_a_new_page_that_is_flushed_for_nothing),
+		bench_test(test_a_flush_that_still_covers_the_last_one),
 		bench_test(test_a_silent_device_that_nobody_knows),
 		bench_test(test_faults_that_are_taken_from_a_failed_unit),
 	};
