@@ -454,6 +454,69 @@ static void test_one_page_under_tables_that_are_there(void **state)
 	close_naive(n);
 }
 
+static void open_one(struct sl_table *t, struct iommu_change *c)
+{
+	open_naive(&naive, 1);
+	*c = (struct iommu_change){ 0 };
+	assert_int_equal(sl_init(t, SL_WIDEST), 0);
+	assert_int_equal(sl_map(t, GB, RAM_BASE + PAGE, PAGE, 3, c), 0);
+	sl_reap(t, c);
+}
+
+static void close_one(struct sl_table *t)
+{
+	sl_free(t);
+	close_naive(&naive);
+}
+
+/* That of a space whose flush has failed stays as long as the space. */
+static void test_a_tomb_that_is_never_reaped_takes_no_table(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_keep(&t, GB, span(2), 0, &c), 0);
+	assert_true(c.tombs);
+	iommu_change_clear(&c);
+	assert_int_equal(t.pages, 3);
+	assert_true(sl_map(&t, GB, RAM_BASE, PAGE, 3, &c) < 0);
+	assert_int_equal(t.pages, 3);
+	close_one(&t);
+}
+
+/* A page that is far from what the change has taken out. */
+static void test_a_page_that_is_refused_for_itself(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_map(&t, 2 * GB, RAM_BASE + PAGE, PAGE, 3, &c), 0);
+	sl_reap(&t, &c);
+	assert_int_equal(sl_keep(&t, GB, span(2), 0, &c), 0);
+	assert_false(sl_put_page(&t, 2 * GB + PAGE, RAM_BASE, 3, &c));
+	assert_int_equal(sl_map(&t, 2 * GB + PAGE, RAM_BASE, PAGE, 3, &c), 0);
+	sl_reap(&t, &c);
+	close_one(&t);
+}
+
+static void test_absent_pages_that_are_taken_away(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_keep(&t, GB + PAGE, 3 * PAGE, 0, &c), 0);
+	assert_false(c.removed);
+	assert_int_equal(sl_keep(&t, GB, 3 * PAGE, 0, &c), 0);
+	assert_true(c.removed);
+	close_one(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +532,9 @@ int main(void)
 		bench_test(test_roots_are_made_once),
 		bench_test(test_a_list_that_moves_a_frame_by_one_page),
 		bench_test(test_one_page_under_tables_that_are_there),
+		bench_test(test_a_tomb_that_is_never_reaped_takes_no_table),
+		bench_test(test_a_page_that_is_refused_for_itself),
+		bench_test(test_absent_pages_that_are_taken_away),
 		bench_test(test_random_changes),
 	};
 
