@@ -401,6 +401,42 @@ static void test_old_interrupts_that_pass_by_our_table(void **state)
 	bench_close(&b);
 }
 
+/* From the command on that ends what firmware left on the unit obeys no more. */
+static void deaf_to_that(struct machine *m, const struct happening *h)
+{
+	struct model_unit *u = m->units[0];
+	const uint32_t *left_on = m->hook_arg;
+
+	if (h->what != E_WRITE)
+		return;
+	if (u->trouble.deaf)
+		model_violation(m, "a unit that has failed is written to");
+	if (h->where == R_GCMD && !(h->value & *left_on))
+		u->trouble.deaf = true;
+}
+
+static void test_a_unit_that_does_not_end_what_firmware_left_on(void **state)
+{
+	uint32_t left_on[] = { G_CFI, G_QIE };
+	struct bench b;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(left_on); i++) {
+		bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+		b.u->gsts = left_on[i];
+		b.m->hook = deaf_to_that;
+		b.m->hook_arg = &left_on[i];
+		bench_init(&b);
+		model_call(b.m);
+		iommu_start(true);
+		b.m->hook = NULL;
+		assert_true(b.u->trouble.deaf);
+		assert_false(vtd_alive(vtd_of(b.u)));
+		bench_idle(&b);
+		bench_close(&b);
+	}
+}
+
 static void nothing_there(struct machine *m, const struct happening *h)
 {
 	if (h->what != E_LOCK && m->units[0]->gsts & G_IRE)
@@ -545,6 +581,7 @@ int main(void)
 		bench_test(test_when_an_event_is_noted),
 		bench_test(test_an_event_that_goes_where_firmware_wanted_it),
 		bench_test(test_old_interrupts_that_pass_by_our_table),
+		bench_test(test_a_unit_that_does_not_end_what_firmware_left_on),
 		bench_test(test_an_interrupt_table_that_lingers),
 		bench_test(test_faults_of_a_unit_that_is_gone),
 		bench_test(test_commands_to_a_unit_that_has_failed_meanwhile),

@@ -40,7 +40,8 @@ static uint64_t of_devices(const void *arg)
 	return mix(sum, iommu.lost_pages);
 }
 
-/* A space's tables: their lock is who changes them (tree_take). */
+/* A space's tables: their lock is who changes them (tree_take), who does not
+ * wait for the unit meanwhile. */
 static void look_at_tree(struct machine *m, const struct happening *h)
 {
 	const struct iommu_space *s = m->hook_arg;
@@ -48,6 +49,8 @@ static void look_at_tree(struct machine *m, const struct happening *h)
 
 	if ((h->what == E_FREE || s->table.pages != pages) && !s->changing)
 		model_violation(m, "tables change, and nobody has the tree");
+	if (h->what == E_RELAX && s->changing)
+		model_violation(m, "waiting with the tree");
 	pages = s->table.pages;
 }
 

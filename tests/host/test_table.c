@@ -405,6 +405,118 @@ static void test_roots_are_made_once(void **state)
 	close_naive(n);
 }
 
+/* The frame that was the second page's is the first one's now: what is put there
+ * differs from what was, whatever stands before it in the list. */
+static void test_a_list_that_moves_a_frame_by_one_page(void **state)
+{
+	const uint64_t old[] = { RAM_BASE | 3 };
+	const uint64_t list[] = { RAM_BASE | 3, (RAM_BASE + PAGE) | 3 };
+	struct iommu_change c = { 0 };
+	struct naive *n = &naive;
+	struct sl_table t;
+
+	(void)state;
+	open_naive(n, 1);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
+	assert_int_equal(sl_map_list(&t, VA + PAGE, old, 1, &c), 0);
+	assert_false(c.removed);
+	sl_reap(&t, &c);
+	assert_int_equal(sl_map_list(&t, VA, list, 2, &c), 0);
+	assert_true(c.removed);
+	sl_free(&t);
+	close_naive(n);
+}
+
+/* What is done most often goes no long way, and nothing else goes its way. */
+static void test_one_page_under_tables_that_are_there(void **state)
+{
+	struct iommu_change c = { 0 };
+	struct naive *n = &naive;
+	struct sl_table t;
+	size_t size;
+
+	(void)state;
+	open_naive(n, 1);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
+	assert_false(sl_put_page(&t, VA, RAM_BASE, 3, &c));
+	assert_int_equal(sl_map(&t, VA, RAM_BASE, PAGE, 3, &c), 0);
+	assert_true(sl_put_page(&t, VA + PAGE, RAM_BASE + PAGE, 3, &c));
+	assert_true(sl_put_page(&t, VA, 0, 0, &c));
+	assert_int_equal(bench_leaf(&t, VA, &size), 0);
+	assert_int_equal(bench_leaf(&t, VA + PAGE, &size),
+			 (RAM_BASE + PAGE) | SL_SNP | 3);
+	for (unsigned level = 2; level <= 3; level++) {
+		assert_int_equal(sl_map(&t, level * 4 * GB, 0, span(level), 3,
+					&c), 0);
+		assert_false(sl_put_page(&t, level * 4 * GB, 0, 0, &c));
+	}
+	sl_free(&t);
+	close_naive(n);
+}
+
+static void open_one(struct sl_table *t, struct iommu_change *c)
+{
+	open_naive(&naive, 1);
+	*c = (struct iommu_change){ 0 };
+	assert_int_equal(sl_init(t, SL_WIDEST), 0);
+	assert_int_equal(sl_map(t, GB, RAM_BASE + PAGE, PAGE, 3, c), 0);
+	sl_reap(t, c);
+}
+
+static void close_one(struct sl_table *t)
+{
+	sl_free(t);
+	close_naive(&naive);
+}
+
+/* That of a space whose flush has failed stays as long as the space. */
+static void test_a_tomb_that_is_never_reaped_takes_no_table(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_keep(&t, GB, span(2), 0, &c), 0);
+	assert_true(c.tombs);
+	iommu_change_clear(&c);
+	assert_int_equal(t.pages, 3);
+	assert_true(sl_map(&t, GB, RAM_BASE, PAGE, 3, &c) < 0);
+	assert_int_equal(t.pages, 3);
+	close_one(&t);
+}
+
+/* A page that is far from what the change has taken out. */
+static void test_a_page_that_is_refused_for_itself(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_map(&t, 2 * GB, RAM_BASE + PAGE, PAGE, 3, &c), 0);
+	sl_reap(&t, &c);
+	assert_int_equal(sl_keep(&t, GB, span(2), 0, &c), 0);
+	assert_false(sl_put_page(&t, 2 * GB + PAGE, RAM_BASE, 3, &c));
+	assert_int_equal(sl_map(&t, 2 * GB + PAGE, RAM_BASE, PAGE, 3, &c), 0);
+	sl_reap(&t, &c);
+	close_one(&t);
+}
+
+static void test_absent_pages_that_are_taken_away(void **state)
+{
+	struct iommu_change c;
+	struct sl_table t;
+
+	(void)state;
+	open_one(&t, &c);
+	assert_int_equal(sl_keep(&t, GB + PAGE, 3 * PAGE, 0, &c), 0);
+	assert_false(c.removed);
+	assert_int_equal(sl_keep(&t, GB, 3 * PAGE, 0, &c), 0);
+	assert_true(c.removed);
+	close_one(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +530,11 @@ int main(void)
 		bench_test(test_the_tables_end_at_2_to_the_39),
 		bench_test(test_no_large_page_is_split_from_beyond_the_end),
 		bench_test(test_roots_are_made_once),
+		bench_test(test_a_list_that_moves_a_frame_by_one_page),
+		bench_test(test_one_page_under_tables_that_are_there),
+		bench_test(test_a_tomb_that_is_never_reaped_takes_no_table),
+		bench_test(test_a_page_that_is_refused_for_itself),
+		bench_test(test_absent_pages_that_are_taken_away),
 		bench_test(test_random_changes),
 	};
 

@@ -45,7 +45,9 @@ def skip_space(code, at):
 
 def statement(code, at, blocks):
     """The end of the statement at `at`; the lists of neighbouring statements
-    within it are added to `blocks`."""
+    within it are added to `blocks`.  A pragma goes with what it stands before."""
+    if code[at] == "#":
+        return statement(code, skip_space(code, code.index("\n", at)), blocks)
     if code[at] == "{":
         end = closing(code, at)
         siblings(code, at + 1, end - 1, blocks)

@@ -34,8 +34,8 @@ CALLS = [
     ("flush", "context", "true"), ("flush", "iotlb", "true"),
     ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
     ("flush", "forget", "0"), ("flush", "show", "0"),
-    ("flush", "ask_again", ""), ("flush", "replace_waits", ""),
-    ("flush", "list_ats", ""), ("flush", "start_ats", "0"),
+    ("flush", "ask_again", ""), ("flush", "join_ats", ""),
+    ("flush", "start_ats", "0"),
     ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
     ("fence", "silence", ""), ("fence", "fence", ""), ("fence", "quiesce", ""),
     ("fence", "fence_all", ""), ("fence", "master_all_attached", ""),
@@ -87,6 +87,7 @@ PATTERNS = [
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
     ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"used &= used - 1", "used = 0"),
+    ("flush", r"\breplace\([^;]*;", ";", "inv_queue.c"),
     ("flush", r"READ_ONCE\(g->space->eager\)", "false"),
     # What waits is let go too early, waits too long, or is forgotten.
     ("quarantine", r"(int err = iommu_flush[^;]*;)(\s+if [^;]*;)"
@@ -149,7 +150,7 @@ PATTERNS = [
     ("reserved", r"\bvtd_set32\(u, REG32\([^;]*;", ";"),
     ("reserved", r"\bif \((\w+) == ~0u(?:ll)?\)", "if (0)"),
     ("reserved", r"\bu->version == ~0u \|\| ", ""),
-    ("reserved", r"\(u->cap == ~0ull && u->ecap == ~0ull\) \|\| ", ""),
+    ("reserved", r"\(u->cap == ~0ull && u->ecap == ~0ull\) \|\|\s+", ""),
     ("reserved", r" \|\|\s+\(!u->cap && !u->ecap\)", ""),
     ("reserved", r"\bformat\.snoop \?", "1 ?"),
     ("reserved", r"header == 0xffffffff", "0"),
@@ -159,9 +160,9 @@ PATTERNS = [
 
 # The functions whose steps stand in an order that matters.
 ORDERED = """
-    hand_over forget install new_owner quiesce silence fence list_ats unlist_ats
+    hand_over forget install new_owner quiesce silence fence join_ats
     leave_ats start_ats reset_attached
-    devtlb_timeout no_owner join_unit leave_unit one_less iommu_attach iommu_detach
+    devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
     master_all_attached power_off power_on iommu_stop
     iommu_flush flush flush_units unlink_unit submit context_set context_clear
@@ -173,7 +174,7 @@ ORDERED = """
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
     vtd_start vtd_translation
     queue_start queue_submit wait_for_room ask_again clear_errors recover
-    replace_waits find_guilty may_try
+    find_guilty may_try
     queue_wait wait_on reset_bus put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
     bus_master start_reset function_reset
