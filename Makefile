@@ -173,6 +173,7 @@ include tests/boot/Makefile
 include tests/bench/Makefile
 include tests/mutants/Makefile
 include tests/attack/Makefile
+include ports/bare/Makefile
 
 test:
 	$(MAKE) test-host
