@@ -8,20 +8,40 @@
 
 #define PAGES		256u		/* for the driver */
 #define LINE		64		/* of each processor with VT-d */
-#define VECTOR		0x40u
+#define REGISTERS	0xc0000000ul	/* mapped uncached from here on */
 #define APIC		0xfee00000ul
+#define VECTOR		0x4fu		/* spurious ones, too */
+#define INTERRUPT_GATE	(8u << 16 | 0x8eull << 40)	/* start.S's code */
 #define FLAG_IF		0x200u
-#define CODE		8		/* start.S's segment */
 #define PIT_HZ		1193182u
+enum { PIC1 = 0x21, PIC2 = 0xa1, PIT = 0x42, PIT_MODE = 0x43, PIT_GATE = 0x61,
+	DEBUG_EXIT = 0xf4, COM1 = 0x3f8, PCI_ADDR = 0xcf8, PCI_DATA = 0xcfc };
 
 static uint8_t pool[PAGES][PGSIZE] aligned(PGSIZE);
 static bool used[PAGES];
-static uint64_t tsc_hz;
-static void (*handler)(void *arg);
-static void *handler_arg;
+static uint64_t tick;			/* of the TSC, in ns / 2^32 */
+static struct { void (*fn)(void *arg); void *arg; } handler;
 static struct { uint64_t lo, hi; } idt[VECTOR + 1];
 
+#define PORT(type, in, out)						\
+static inline type in(uint16_t port)					\
+{ type v; __asm__ volatile("in %1, %0" : "=a"(v) : "Nd"(port)); return v; } \
+static inline void out(uint16_t port, type v)				\
+{ __asm__ volatile("out %0, %1" : : "a"(v), "Nd"(port)); }
+PORT(uint8_t, in8, out8)
+PORT(uint16_t, in16, out16)
+PORT(uint32_t, in32, out32)
+
 /* Memory */
+
+void *memset(void *p, int c, size_t n);
+void *memset(void *p, int c, size_t n)	/* the compiler calls it, too */
+{
+	void *at = p;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(c) : "memory");
+	return p;
+}
 
 physaddr_t os_phys(const volatile void *p)
 {
@@ -67,8 +87,8 @@ void os_flush(const volatile void *p, size_t len)
 	__asm__ volatile("mfence" : : : "memory");
 }
 
-/* Registers; the processor keeps stores in order before uncached ones, so the
- * compiler alone must be told. */
+/* Registers: the processor keeps the order of uncached accesses, and of stores
+ * before them. */
 
 void *os_map_regs(physaddr_t pa, size_t len)
 {
@@ -76,68 +96,49 @@ void *os_map_regs(physaddr_t pa, size_t len)
 		(void *)pa;
 }
 
-uint32_t os_read32(const volatile void *reg)
-{
-	return *(const volatile uint32_t *)reg;
-}
-
-uint64_t os_read64(const volatile void *reg)
-{
-	return *(const volatile uint64_t *)reg;
-}
-
-void os_write32(volatile void *reg, uint32_t v)
-{
-	__asm__ volatile("" : : : "memory");
-	*(volatile uint32_t *)reg = v;
-}
-
-void os_write64(volatile void *reg, uint64_t v)
-{
-	__asm__ volatile("" : : : "memory");
-	*(volatile uint64_t *)reg = v;
-}
+#define REGISTER(type, read, write)					\
+type read(const volatile void *reg)					\
+{ return *(const volatile type *)reg; }					\
+void write(volatile void *reg, type v)					\
+{ __atomic_store_n((volatile type *)reg, v, __ATOMIC_RELEASE); }
+REGISTER(uint32_t, os_read32, os_write32)
+REGISTER(uint64_t, os_read64, os_write64)
 
 /* Configuration space by ports: 256 bytes of each function of segment 0. */
-static bool select(uint16_t segment, uint16_t sid, unsigned off)
+static uint16_t pci_port(uint16_t segment, uint16_t sid, unsigned off)
 {
-	out32(0xcf8, 1u << 31 | (uint32_t)sid << 8 | (off & 0xfc));
-	return !segment && off < 256;
+	out32(PCI_ADDR, 1u << 31 | (uint32_t)sid << 8 | (off & 0xfc));
+	return segment || off > 255 ? 0 : (uint16_t)(PCI_DATA + off % 4);
 }
 
 uint32_t os_pci_read(uint16_t segment, uint16_t sid, unsigned off,
 		     unsigned width)
 {
-	uint32_t v = ~0u;
+	bool there = pci_port(segment, sid, off);
+	uint32_t v = there ? in32(PCI_DATA) >> off % 4 * 8 : ~0u;
 
-	if (select(segment, sid, off))
-		v = in32(0xcfc) >> off % 4 * 8;
 	return v & ~0u >> (32 - width * 8);
 }
 
-/* Of just that width: a byte beside it may clear by being written. */
+/* Of just that width: a bit beside it may clear by being written. */
 void os_pci_write(uint16_t segment, uint16_t sid, unsigned off, unsigned width,
 		  uint32_t v)
 {
-	uint16_t port = (uint16_t)(0xcfc + off % 4);
+	uint16_t port = pci_port(segment, sid, off);
 
-	if (!select(segment, sid, off))
-		return;
-	if (width == 1)
+	if (port && width == 1)
 		out8(port, (uint8_t)v);
-	else if (width == 2)
+	else if (port && width == 2)
 		out16(port, (uint16_t)v);
-	else
+	else if (port)
 		out32(port, v);
 }
 
-/* Time, locks, texts */
+/* Time, and one processor's lock: no interrupts. */
 
 uint64_t os_clock(void)
 {
-	uint64_t t = __builtin_ia32_rdtsc();
-
-	return t / tsc_hz * NSEC_PER_SEC + t % tsc_hz * NSEC_PER_SEC / tsc_hz;
+	return (uint64_t)((unsigned __int128)__builtin_ia32_rdtsc() * tick >> 32);
 }
 
 void os_relax(void)
@@ -145,13 +146,9 @@ void os_relax(void)
 	__asm__ volatile("pause" : : : "memory");
 }
 
-/* One processor: no interrupt is all it takes. */
 void os_lock(struct os_lock *l)
 {
-	uint64_t flags;
-
-	__asm__ volatile("pushf; pop %0; cli" : "=r"(flags) : : "memory");
-	l->opaque[0] = flags;
+	__asm__ volatile("pushf; pop %0; cli" : "=r"(l->opaque[0]) : : "memory");
 }
 
 void os_unlock(struct os_lock *l)
@@ -160,34 +157,73 @@ void os_unlock(struct os_lock *l)
 		__asm__ volatile("sti" : : : "memory");
 }
 
+/* Texts.  The port's holding register is waited for, but not for ever. */
+
+static void put(char c)
+{
+	for (unsigned i = 0; i < 100000 && !(in8(COM1 + 5) & 0x20); i++)
+		;
+	out8(COM1, (uint8_t)c);
+}
+
+static void put_number(uint64_t v, unsigned base)
+{
+	if (v >= base)
+		put_number(v / base, base);
+	put("0123456789abcdef"[v % base]);
+}
+
+/* Knows %s, and d u x with l: what the driver's texts have.  Their numbers are
+ * never negative; it fills up none with zeros. */
+static void put_line(const char *fmt, va_list args)
+{
+	for (; *fmt; fmt++) {
+		if (*fmt != '%') {
+			put(*fmt);
+			continue;
+		}
+		while (*++fmt >= '0' && *fmt <= '9')
+			;
+		if (*fmt == 's')
+			for (const char *s = va_arg(args, char *); *s; s++)
+				put(*s);
+		else if (*fmt == 'l')
+			put_number(va_arg(args, uint64_t),
+				   *++fmt == 'x' ? 16 : 10);
+		else
+			put_number(va_arg(args, unsigned),
+				   *fmt == 'x' ? 16 : 10);
+	}
+	put('\n');
+}
+
 void os_log(enum os_log_level level, const char *fmt, ...)
 {
-	static const char *const before[] = { "error: ", "warning: ", "" };
 	va_list args;
 
+	(void)level;
 	va_start(args, fmt);
-	print(before[level], fmt, args);
+	put_line(fmt, args);
 	va_end(args);
 }
 
-/* Who caused it reads the console. */
+/* There is one thread: it reads the reason on the console. */
 int os_error(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	print("refused: ", fmt, args);
+	put_line(fmt, args);
 	va_end(args);
 	return -1;
 }
 
-/* Interrupts: there is one vector to give. */
+/* Interrupts: one vector, for one unit. */
 
-struct frame;
-__attribute__((interrupt)) static void interrupt(struct frame *f)
+__attribute__((interrupt)) static void interrupt(void *frame)
 {
-	(void)f;
-	handler(handler_arg);
+	(void)frame;
+	handler.fn(handler.arg);
 	os_write32((void *)(APIC + 0xb0), 0);		/* EOI */
 }
 
@@ -196,43 +232,42 @@ int os_irq(void (*fn)(void *arg), void *arg, const char *name, uint64_t *addr,
 {
 	uint64_t at = (uintptr_t)interrupt;
 
-	if (handler)
-		return os_error("no vector left for %s", name);
-	handler_arg = arg;
-	handler = fn;
-	idt[VECTOR].lo = (at & 0xffff) | CODE << 16 | 0x8eull << 40 |
-		(at >> 16 & 0xffff) << 48;
-	idt[VECTOR].hi = at >> 32;
+	if (handler.fn)
+		return os_error("%s: no vector left", name);
+	handler.arg = arg;
+	handler.fn = fn;
+	idt[VECTOR].lo = (at & 0xffff) | INTERRUPT_GATE | at >> 16 << 48;
 	*addr = APIC | (os_read32((void *)(APIC + 0x20)) >> 24) << 12;
 	*data = VECTOR;
 	return 0;
 }
 
-/* A hundredth of a second by the PIT's second channel; bounded, should there
- * be none. */
-static void clock_init(void)
-{
-	uint64_t t;
-
-	out8(0x61, (in8(0x61) & 0xfc) | 1);
-	out8(0x43, 0xb0);			/* mode 0: one shot */
-	out8(0x42, PIT_HZ / 100 & 0xff);
-	out8(0x42, PIT_HZ / 100 >> 8);
-	t = __builtin_ia32_rdtsc();
-	for (unsigned i = 0; i < 10000000 && !(in8(0x61) & 0x20); i++)
-		;
-	tsc_hz = (__builtin_ia32_rdtsc() - t) * 100;
-}
-
+/* The clock is held against a hundredth of a second of the PIT; bounded, should
+ * there be none. */
 void os_init(void)
 {
 	struct { uint16_t limit; uint64_t base; } packed idtr = {
 		sizeof(idt) - 1, (uintptr_t)idt,
 	};
+	uint64_t start;
 
-	clock_init();
-	out8(0x21, 0xff);			/* both PICs */
-	out8(0xa1, 0xff);
-	os_write32((void *)(APIC + 0xf0), 0x1ff);	/* on; spurious: 255 */
+	out8(PIT_GATE, (in8(PIT_GATE) & 0xfc) | 1);
+	out8(PIT_MODE, 0xb0);			/* one shot */
+	out8(PIT, PIT_HZ / 100 & 0xff);
+	out8(PIT, PIT_HZ / 100 >> 8);
+	start = __builtin_ia32_rdtsc();
+	for (unsigned i = 0; i < 10000000 && !(in8(PIT_GATE) & 0x20); i++)
+		;
+	tick = (NSEC_PER_SEC / 100 << 32) / (__builtin_ia32_rdtsc() - start);
+	out8(PIC1, 0xff);
+	out8(PIC2, 0xff);
+	os_write32((void *)(APIC + 0xf0), 0x100 | VECTOR);	/* on */
 	__asm__ volatile("lidt %0; sti" : : "m"(idtr));
+}
+
+noreturn void os_leave(uint8_t how)
+{
+	out8(DEBUG_EXIT, how);
+	for (;;)
+		__asm__ volatile("cli; hlt");
 }

@@ -2,7 +2,8 @@
 /*
  * PVH (Xen's docs/misc/pvh) enters start in 32-bit mode without paging, EBX =
  * physical address of its start info.  Goes on in long mode with the first 4
- * GiB mapped one to one; from 3 GiB on, where device registers are, uncached.
+ * GiB mapped one to one by pages of 1 GiB; the last, where device registers
+ * are, is uncached (PWT, PCD).
  */
 	.section .note.pvh, "a", @note
 	.long 4, 4, 18			/* name size, value size, type */
@@ -12,8 +13,7 @@
 	.text
 	.code32
 	.globl start
-start:
-	cld
+start:	cld
 	mov %ebx, %edi			/* main's argument */
 	mov $0x20, %eax			/* CR4: PAE */
 	mov %eax, %cr4
@@ -29,40 +29,22 @@ start:
 	ljmp $8, $1f
 	.code64
 1:	mov $16, %eax
-	mov %eax, %ds
-	mov %eax, %es
 	mov %eax, %ss
 	mov $stack_top, %esp
-	xor %ebp, %ebp
 	call bare_main
 
 	.data
-	.balign 8
-gdt:
-	.quad 0
-	.quad 0x00af9b000000ffff	/* 08: 64-bit code */
-	.quad 0x00cf93000000ffff	/* 10: data */
-gdt_ptr:
-	.word gdt_ptr - gdt - 1
-	.long gdt
-
 	.balign 4096
 pml4:	.quad pdpt + 3
 	.fill 511, 8, 0
-pdpt:	.quad pd + 0x0003, pd + 0x1003, pd + 0x2003, pd + 0x3003
+pdpt:	.quad 0x00000083, 0x40000083, 0x80000083, 0xc000009b
 	.fill 508, 8, 0
-pd:	.set frame, 0
-	.rept 1536
-	.quad frame + 0x83		/* present, writable, 2 MiB */
-	.set frame, frame + 0x200000
-	.endr
-	.rept 512
-	.quad frame + 0x9b		/* and PWT, PCD */
-	.set frame, frame + 0x200000
-	.endr
+gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+gdt_ptr:
+	.word gdt_ptr - gdt - 1
+	.long gdt
 
 	.bss
 	.balign 16
 	.space 0x4000
 stack_top:
-	.section .note.GNU-stack, "", @progbits
