@@ -4,8 +4,9 @@
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
-# make test       all tests: test-host, then test-boot (on the ordinary kernel,
-#                 and the quick ones on those that check themselves)
+# make test       all tests: test-host, test-port, then test-boot (on the ordinary
+#                 kernel, and the quick ones on those that check themselves)
+# make test-port  the driver in another, very small program (ports/bare)
 # make bench-nvme what a read of an NVMe disk costs, beside Linux's
 # make test-attack  all attacks of a hostile driver, and each without its guard
 # make mutants    faults planted in the driver: does the host's suite see them?
@@ -179,4 +180,5 @@ test:
 	$(MAKE) test-host
 	$(MAKE) mutants MUTANTS_LIST=1 >/dev/null
 	$(MAKE) test-attack ATTACK=list >/dev/null
+	$(MAKE) test-port
 	$(MAKE) test-boot

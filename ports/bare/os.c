@@ -24,9 +24,9 @@ static struct { void (*fn)(void *arg); void *arg; } handler;
 static struct { uint64_t lo, hi; } idt[VECTOR + 1];
 
 #define PORT(type, in, out)						\
-static inline type in(uint16_t port)					\
+__attribute__((unused)) static type in(uint16_t port)			\
 { type v; __asm__ volatile("in %1, %0" : "=a"(v) : "Nd"(port)); return v; } \
-static inline void out(uint16_t port, type v)				\
+static void out(uint16_t port, type v)					\
 { __asm__ volatile("out %0, %1" : : "a"(v), "Nd"(port)); }
 PORT(uint8_t, in8, out8)
 PORT(uint16_t, in16, out16)
