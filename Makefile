@@ -13,7 +13,8 @@
 # make fuzz       the DMAR parser under libFuzzer (RUNS=... executions)
 # make prove      the DMAR parser proved to stay in the table, and to end
 # make bench      what calls of the driver cost; make bench-check: does it still?
-# make menuconfig changes .config (without one, kern/defconfig holds)
+# make menuconfig changes .config (without one, kern/defconfig holds); make
+#                 defconfig and savedefconfig make it from a file, and back
 #
 # Each target installs the Debian packages that it needs (tools/need).
 
@@ -64,7 +65,8 @@ UPROG	:= $(sort $(notdir $(basename $(UMAIN)) $(UDIRS)))
 UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(wildcard tests/boot/prog/*.c) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
 
 MAKEFLAGS += --no-print-directory
-.PHONY: FORCE all run gdb test test-host test-boot boot-time menuconfig clean
+.PHONY: FORCE all run gdb test test-host test-boot boot-time menuconfig defconfig \
+	savedefconfig clean
 # make V=1 shows each command.
 Q	:= $(if $(V),,@)
 say	= $(if $(V),@:,@printf '  %-4s %s\n' $1 $@)
@@ -162,6 +164,19 @@ menuconfig:
 	@tools/need kconfig-mconf:kconfig-frontends-nox
 	[ -e .config ] || cp kern/defconfig .config
 	kconfig-mconf Kconfig
+
+# .config from a file of choices; what the file leaves open is as in Kconfig.
+DEFCONFIG ?= kern/defconfig
+defconfig:
+	@tools/need kconfig-conf:kconfig-frontends-nox
+	@kconfig-conf --defconfig=$(DEFCONFIG) Kconfig >/dev/null
+	@echo "  GEN  .config from $(DEFCONFIG)"
+
+# The other way: what differs from Kconfig, into the file `defconfig`.
+savedefconfig:
+	@tools/need kconfig-conf:kconfig-frontends-nox
+	@KCONFIG_CONFIG=$(CONFIG) kconfig-conf --savedefconfig=defconfig Kconfig
+	@echo "  GEN  defconfig from $(CONFIG)"
 
 clean:
 	rm -rf $(O)
