@@ -125,3 +125,19 @@ def test_it_is_the_drivers_own_sources():
                 "kern/arch/x86/vtd/*.c", "ports/bare/*.[cS]")
                for p in TOP.glob(pattern)}
     assert set(linked) == sources
+
+
+def test_the_page_says_what_the_driver_uses_of_types_h():
+    text = (TOP / "kern/include/types.h").read_text()
+    names = set(re.findall(r"^#define\s+(\w+)|^typedef .* (\w+);", text, re.M))
+    names = {a or b for a, b in names} - {"TYPES_H"}
+    driver = "".join(re.sub(r'/\*.*?\*/|"[^"\n]*"', "", p.read_text(),
+                            flags=re.S)
+                     for pattern in ("arch/x86/iommu*.[ch]", "arch/x86/vtd/*",
+                                     "drivers/acpi/dmar.c", "include/iommu*.h",
+                                     "include/dmar.h", "include/pci_regs.h")
+                     for p in (TOP / "kern").glob(pattern))
+    used = {n for n in names if re.search(rf"\b{n}\b", driver)}
+    page = (TOP / "Documentation/porting.md").read_text()
+    said = re.search(r"uses from it\n(.*?)\.\n", page, re.S)[1]
+    assert set(re.findall(r"`(\w+)`", said)) == used
