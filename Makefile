@@ -4,8 +4,9 @@
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
 # make gdb        the same, stopped, with gdb attached
-# make test       all tests: test-host, then test-boot (on the ordinary kernel,
-#                 and the quick ones on those that check themselves)
+# make test       all tests: test-host, test-port, then test-boot (on the ordinary
+#                 kernel, and the quick ones on those that check themselves)
+# make test-port  the driver in another, very small program (ports/bare)
 # make bench-nvme what a read of an NVMe disk costs, beside Linux's
 # make test-attack  all attacks of a hostile driver, and each without its guard
 # make mutants    faults planted in the driver: does the host's suite see them?
@@ -13,7 +14,8 @@
 # make prove      the DMAR parser proved to stay in the table, and to end
 # make bench      what calls of the driver cost; make bench-check: does it still?
 # make scale      does an operation cost the same among thousands of devices?
-# make menuconfig changes .config (without one, kern/defconfig holds)
+# make menuconfig changes .config (without one, kern/defconfig holds); make
+#                 defconfig and savedefconfig make it from a file, and back
 #
 # Each target installs the Debian packages that it needs (tools/need).
 
@@ -64,7 +66,8 @@ UPROG	:= $(sort $(notdir $(basename $(UMAIN)) $(UDIRS)))
 UOBJ	:= $(patsubst %.c,$(O)/%.o,$(UMAIN) $(wildcard tests/boot/prog/*.c) $(foreach d,$(UDIRS),$(wildcard $d/*.c)))
 
 MAKEFLAGS += --no-print-directory
-.PHONY: FORCE all run gdb test test-host test-boot boot-time menuconfig clean
+.PHONY: FORCE all run gdb test test-host test-boot boot-time menuconfig defconfig \
+	savedefconfig clean
 # make V=1 shows each command.
 Q	:= $(if $(V),,@)
 say	= $(if $(V),@:,@printf '  %-4s %s\n' $1 $@)
@@ -163,6 +166,19 @@ menuconfig:
 	[ -e .config ] || cp kern/defconfig .config
 	kconfig-mconf Kconfig
 
+# .config from a file of choices; what the file leaves open is as in Kconfig.
+DEFCONFIG ?= kern/defconfig
+defconfig:
+	@tools/need kconfig-conf:kconfig-frontends-nox
+	@kconfig-conf --defconfig=$(DEFCONFIG) Kconfig >/dev/null
+	@echo "  GEN  .config from $(DEFCONFIG)"
+
+# The other way: what differs from Kconfig, into the file `defconfig`.
+savedefconfig:
+	@tools/need kconfig-conf:kconfig-frontends-nox
+	@KCONFIG_CONFIG=$(CONFIG) kconfig-conf --savedefconfig=defconfig Kconfig
+	@echo "  GEN  defconfig from $(CONFIG)"
+
 clean:
 	rm -rf $(O)
 
@@ -174,9 +190,11 @@ include tests/boot/Makefile
 include tests/bench/Makefile
 include tests/mutants/Makefile
 include tests/attack/Makefile
+include ports/bare/Makefile
 
 test:
 	$(MAKE) test-host
 	$(MAKE) mutants MUTANTS_LIST=1 >/dev/null
 	$(MAKE) test-attack ATTACK=list >/dev/null
+	$(MAKE) test-port
 	$(MAKE) test-boot

@@ -256,10 +256,46 @@ def test_promises_have_guards_and_tests():
         guards |= set(re.findall(r"`([\w./]+):(\w+)`", guard))
     assert {n for n in named if n not in ids} <= names_of_tests()
     assert ids <= named
-    guards |= {tuple(r.guard.split(":")) for r in rows.read()}
-    for file, function in guards:
+    defined_there(guards | {tuple(r.guard.split(":")) for r in rows.read()})
+
+
+def defined_there(functions):
+    for file, function in functions:
         assert re.search(rf"^[^\t\n].*\b{function}\(", (TOP / file).read_text(),
                          re.M), f"{file}: {function}"
+
+
+def test_rules_have_functions_and_tests():
+    """Each of the ten, in their order and by their names."""
+    rules = re.findall(r"^(\d+\. )\*\*(.+?)\.?\*\*",
+                       (TOP / "Documentation/design.md").read_text(), re.M)
+    held = []
+    for line in section("Documentation/internals.md",
+                        "Rules, files, tests").splitlines():
+        if not re.match(r"\| \d", line):
+            continue
+        _, rule, functions, tests, _ = line.split("|")
+        held.append(rule.strip())
+        functions = re.findall(r"`([\w./]+):(\w+)`", functions)
+        tests = set(re.findall(r"`(\w+)`", tests))
+        assert functions and tests, rule
+        assert tests <= names_of_tests(), tests - names_of_tests()
+        defined_there(functions)
+    short = [number + name for number, name in rules]
+    assert len(held) == len(short) == 10
+    for rule, name in zip(held, short):
+        assert name.startswith(rule), (rule, name)
+
+
+def test_the_ways_through_the_driver_are_those_of_the_sources():
+    """Every function that internals.md names is there."""
+    text = FENCE.sub("", (TOP / "Documentation/internals.md").read_text())
+    text = text[:text.index("## Rules, files, tests")]
+    named = set(re.findall(r"`([a-z]+_[a-z_]+|[a-z]{4,})`", text))
+    sources = "".join(p.read_text() for p in TOP.glob("kern/**/*.[ch]"))
+    assert len(named) > 50
+    for name in named:
+        assert re.search(rf"\b{name}\b", sources), name
 
 
 def test_options_of_make_run_are_shown():

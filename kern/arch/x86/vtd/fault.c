@@ -49,13 +49,14 @@ int fault_start(struct vtd *u, void (*fn)(void *), void *arg)
 	vtd_set32(u, FEDATA, data);
 	vtd_set32(u, FEADDR, (uint32_t)addr);
 	vtd_set32(u, FEUADDR, (uint32_t)(addr >> 32));
+	u->has_event = true;
 	return 0;
 }
 
 void fault_mask(struct vtd *u, bool masked)
 {
 	if (vtd_alive(u))
-		vtd_set32(u, FECTL, masked ? FECTL_IM : 0);
+		vtd_set32(u, FECTL, masked || !u->has_event ? FECTL_IM : 0);
 }
 
 /* false: no fault recorded there. */

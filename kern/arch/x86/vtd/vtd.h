@@ -65,6 +65,7 @@ struct vtd {
 	uint32_t least_did;	/* those below are in use */
 	uint32_t lost_dids;	/* whose last flush never completed */
 	unsigned next_fault;	/* the record that is looked at first */
+	bool has_event;		/* faults have a message to send */
 
 	struct irt_entry *irt;	/* NULL: it does not remap interrupts */
 	uint64_t irt_used[4];
