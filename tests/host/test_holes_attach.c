@@ -213,6 +213,19 @@ static void test_a_unit_that_is_gone_and_is_asked_again(void **state)
 	bench_close(&b);
 }
 
+/* Nothing can do all that; what it does tell is its version. */
+static void test_capabilities_that_are_all_ones(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.u->cap = b.u->ecap = UINT64_MAX;
+	bench_init(&b);
+	assert_null(vtd_of(b.u));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +236,7 @@ int main(void)
 		bench_test(test_a_flush_that_still_covers_the_last_one),
 		bench_test(test_a_silent_device_that_nobody_knows),
 		bench_test(test_a_unit_that_is_gone_and_is_asked_again),
+		bench_test(test_capabilities_that_are_all_ones),
 		bench_test(test_faults_that_are_taken_from_a_failed_unit),
 	};
 
