@@ -194,6 +194,38 @@ static void test_faults_that_are_taken_from_a_failed_unit(void **state)
 	bench_close(&b);
 }
 
+/* All ones are no queue error. */
+static void test_a_unit_that_is_gone_and_is_asked_again(void **state)
+{
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, VA, 1, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	b.u->trouble.gone = true;
+	assert_true(process_unmap(p, VA, 1) < 0);
+	assert_false(model_logged(b.m, "iommu: unit 0xfed90000: queue error"));
+	process_end(p);
+	bench_close(&b);
+}
+
+/* Nothing can do all that; what it does tell is its version. */
+static void test_capabilities_that_are_all_ones(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	b.u->cap = b.u->ecap = UINT64_MAX;
+	bench_init(&b);
+	assert_null(vtd_of(b.u));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +235,8 @@ int main(void)
 		bench_test(test_a_new_page_that_is_flushed_for_nothing),
 		bench_test(test_a_flush_that_still_covers_the_last_one),
 		bench_test(test_a_silent_device_that_nobody_knows),
+		bench_test(test_a_unit_that_is_gone_and_is_asked_again),
+		bench_test(test_capabilities_that_are_all_ones),
 		bench_test(test_faults_that_are_taken_from_a_failed_unit),
 	};
 

@@ -486,9 +486,10 @@ static void test_a_tomb_that_is_never_reaped_takes_no_table(void **state)
 	close_one(&t);
 }
 
-/* A page that is far from what the change has taken out. */
+/* Pages that are far from what the change has taken out. */
 static void test_a_page_that_is_refused_for_itself(void **state)
 {
+	const uint64_t list[] = { RAM_BASE | 3 };
 	struct iommu_change c;
 	struct sl_table t;
 
@@ -499,6 +500,9 @@ static void test_a_page_that_is_refused_for_itself(void **state)
 	assert_int_equal(sl_keep(&t, GB, span(2), 0, &c), 0);
 	assert_false(sl_put_page(&t, 2 * GB + PAGE, RAM_BASE, 3, &c));
 	assert_int_equal(sl_map(&t, 2 * GB + PAGE, RAM_BASE, PAGE, 3, &c), 0);
+	sl_reap(&t, &c);
+	assert_int_equal(sl_keep(&t, 2 * GB, span(2), 0, &c), 0);
+	assert_int_equal(sl_map_list(&t, GB, list, 1, &c), 0);
 	sl_reap(&t, &c);
 	close_one(&t);
 }
