@@ -140,6 +140,7 @@ void memory_init(void)
 	kpt_init();
 	map_kernel();
 	kpt_load();
+	screen_map();	/* before anything is logged */
 	give_pages();
 	klog(LOG_INFO, "memory: %lu MiB, %lu MiB free",
 	     pages_total() * PGSIZE / MIB, pages_free() * PGSIZE / MIB);

@@ -20,6 +20,7 @@ void start_kernel(uint32_t magic, physaddr_t info)
 	cpu_init(&cpus[0]);
 	found = loader_copy_info(magic, info);
 	serial_init();
+	screen_init();
 	if (!found)
 		panic("boot: the loader told of no memory");
 	idt_init();

@@ -26,6 +26,10 @@ void kpt_load(void);			/* on this processor */
 
 void serial_init(void);			/* output; before memory_init */
 void serial_start_input(void);		/* once interrupts work */
+void screen_init(void);			/* the same, on the framebuffer */
+void screen_map(void);			/* in the kernel's page tables */
+bool screen_used(void);			/* as a console */
+void keyboard_start(void);		/* once interrupts work */
 void apic_init(void);			/* once the MADT is known */
 void apic_init_cpu(void);
 void ioapic_init(void);
