@@ -4,7 +4,8 @@
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
 # make iso        obj/akaros.iso: a CD or USB stick that starts the kernel through
-#                 GRUB under BIOS or UEFI (CMDLINE="..." as above)
+#                 GRUB under BIOS or UEFI (CMDLINE="..." as above;
+#                 SCREEN=WIDTHxHEIGHTxBITS asks for a screen mode)
 # make gdb        the same, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
@@ -148,7 +149,6 @@ run: all
 	@echo "Starting QEMU: leave with Ctrl-A X, its monitor is at Ctrl-A C, Ctrl-C goes to the guest"
 	@$(QEMU) $(MACHINE) -kernel $(KERNEL) $(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
 
-# ISO=... is where it goes to.
 ISO	:= $(O)/akaros.iso
 .PHONY: iso iso-tools
 iso: $(ISO)
@@ -158,7 +158,7 @@ iso-tools:
 		/usr/lib/grub/x86_64-efi/multiboot2.mod:grub-efi-amd64-bin
 $(ISO): $(KERNEL) FORCE | iso-tools
 	$(call say,ISO)
-	$(Q)tools/iso $(KERNEL) $@ "$(CMDLINE)"
+	$(Q)tools/iso $(KERNEL) $@ "$(CMDLINE)" "$(SCREEN)"
 
 gdb: all
 	@tools/need $(QEMU):qemu-system-x86 gdb:gdb
