@@ -6,7 +6,8 @@
 # make iso        obj/akaros.iso: a CD or USB stick that starts the kernel through
 #                 GRUB under BIOS or UEFI (CMDLINE="..." as above;
 #                 SCREEN=WIDTHxHEIGHTxBITS asks for a screen mode)
-# make gdb        the same, stopped, with gdb attached
+# make screenshot Documentation/screen.png, from the image's screen
+# make gdb        the kernel under QEMU, stopped, with gdb attached
 # make test       all tests: test-host, then test-boot (on the ordinary kernel,
 #                 and the quick ones on those that check themselves)
 # make bench-nvme what a read of an NVMe disk costs, beside Linux's
@@ -159,6 +160,12 @@ iso-tools:
 $(ISO): $(KERNEL) FORCE | iso-tools
 	$(call say,ISO)
 	$(Q)tools/iso $(KERNEL) $@ "$(CMDLINE)" "$(SCREEN)"
+
+# A picture of the image's screen, for the documentation.
+.PHONY: screenshot
+screenshot: $(ISO) boot-tools
+	@QEMU="$(QEMU)" KERNELS="$(O)" PYTHONDONTWRITEBYTECODE=1 \
+		tools/screenshot Documentation/screen.png
 
 gdb: all
 	@tools/need $(QEMU):qemu-system-x86 gdb:gdb

@@ -28,8 +28,12 @@ void screen_init(void)
 	present = loader.screen.width &&
 		screen_begin(&loader.screen,
 			     reached ? kva(loader.screen.pa) : NULL);
-	if (present)
-		sink_register(&sink);
+	if (!present)
+		return;
+	sink_register(&sink);
+	klog(LOG_INFO, "screen: %u by %u pixels of %u bits",
+	     loader.screen.width, loader.screen.height,
+	     loader.screen.bytes * 8);
 }
 
 void screen_map(void)
