@@ -28,7 +28,8 @@ struct loader_info {
 	unsigned nram;
 	bool ram_cut;		/* there was more memory than has room above */
 	physaddr_t rsdp;	/* 0: the firmware's area is to be searched */
-	uint8_t rsdp_copy[RSDP_LEN];	/* where the loader has a copy only */
+	uint8_t rsdp_copy[RSDP_LEN];	/* some loaders give that instead */
+	bool has_rsdp_copy;
 	char cmdline[CMDLINE_LEN];
 	bool cmdline_cut;
 	struct framebuffer screen;

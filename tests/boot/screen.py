@@ -9,7 +9,7 @@ read as NONE.
 import re
 import time
 
-from machine import KERNELS, PATIENCE, TOP, UNIT, Machine, wait_for
+from machine import CHECKER, KERNELS, PATIENCE, TOP, UNIT, Machine, wait_for
 
 ISO = KERNELS / "akaros.iso"
 WIDTH, HEIGHT = 8, 16           # of a cell
@@ -91,6 +91,7 @@ class ScreenMachine(Machine):
     """One that is started by firmware and GRUB."""
     def __init__(self, firmware, medium, options=NO_SERIAL, iso=ISO, limit=100,
                  more=""):
+        self.shown_complaints = set()
         media = MEDIA[medium].format(iso=iso)
         super().__init__(f"{options} {FIRMWARE[firmware]} {media} {more}",
                          kernel=None, limit=limit, prompt=False)
@@ -114,7 +115,17 @@ class ScreenMachine(Machine):
         text = read_text(self.picture())
         while text and not text[-1]:
             text.pop()
+        self.shown_complaints.update(
+            CHECKER.findall("\n".join(text) + "\n"))
         return text
+
+    def checkers(self):
+        return super().checkers() + "".join(sorted(self.shown_complaints))
+
+    def close(self):
+        if not self.ended and self.connects():
+            self.lines()
+        super().close()
 
     def report(self):
         if not self.ended and self.connects():

@@ -65,9 +65,33 @@ void apic_init(void)
 	cpus[0].apic_id = apic_id();
 }
 
+static bool x2apic_is_locked(void)
+{
+	return cpuid(0, 0).eax >= 7 &&
+		(cpuid(7, 0).edx & CPUID_CAPABILITIES) &&
+		(rdmsr(MSR_CAPABILITIES) & CAPABILITIES_XAPIC_STATUS) &&
+		(rdmsr(MSR_XAPIC_STATUS) & XAPIC_LOCKED);
+}
+
+/* Firmware may leave processors in x2APIC mode, without registers in memory.
+ * The way back is by way of off (11.12.5). */
+static void leave_x2apic(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	if (!(base & APIC_BASE_X2))
+		return;
+	if (x2apic_is_locked())
+		panic("apic: the firmware has locked x2APIC mode");
+	base &= ~APIC_BASE_X2;
+	wrmsr(MSR_APIC_BASE, base & ~APIC_BASE_ON);
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ON);
+}
+
 /* The old interrupt controllers' line stays masked: all goes by I/O APIC. */
 void apic_init_cpu(void)
 {
+	leave_x2apic();
 	set(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	set(APIC_TPR, 0);
 	set(APIC_LVT_LINT0, LVT_MASKED);

@@ -5,6 +5,7 @@
  * given out.
  */
 #include <loader.h>
+#include <mmu.h>
 #include <multiboot2.h>
 #include <start.h>
 #include <string.h>
@@ -36,7 +37,14 @@ void loader_set_cmdline(const char *s, size_t size)
 
 bool loader_copy_info(uint32_t magic, physaddr_t info)
 {
-	if (magic == MB2_LOADER_MAGIC)
-		return multiboot2_copy_info(info);
-	return pvh_copy_info(info);
+	bool ok;
+
+	if (magic != MB2_LOADER_MAGIC)
+		return pvh_copy_info(info);
+	if (info % 8 || info >= BOOT_MAPPED)
+		return false;
+	ok = multiboot2_copy_info(kva(info), BOOT_MAPPED - info);
+	if (loader.has_rsdp_copy)
+		loader.rsdp = kpa(loader.rsdp_copy);
+	return ok;
 }

@@ -3,15 +3,13 @@
  * Multiboot2's information (Multiboot2 Specification 2.0, 3.6) into struct
  * loader_info: tags, each with type and size, on multiples of 8 bytes.  Called
  * once, before any page is given out: it lies in memory that it reports as
- * usable.  A tag that does not hold what it should is passed over.
+ * usable.  A tag that does not hold what it should is passed over.  Pure.
  */
 #include <loader.h>
-#include <mmu.h>
 #include <multiboot2.h>
 #include <start.h>
 #include <string.h>
 
-#define MAX_INFO	(16 * MIB)
 #define RAM		1		/* the type of an entry of the map */
 #define DIRECT_COLOUR	1
 
@@ -97,10 +95,10 @@ static void take_rsdp(const struct tag *tag)
 {
 	size_t len = tag->size - sizeof(*tag);
 
-	if (loader.rsdp && tag->type == MB2_RSDP_V1)
+	if (loader.has_rsdp_copy && tag->type == MB2_RSDP_V1)
 		return;
 	memcpy(loader.rsdp_copy, tag + 1, MIN(len, sizeof(loader.rsdp_copy)));
-	loader.rsdp = kpa(loader.rsdp_copy);
+	loader.has_rsdp_copy = true;
 }
 
 static void take(const struct tag *tag)
@@ -123,18 +121,18 @@ static void take(const struct tag *tag)
 	}
 }
 
-bool multiboot2_copy_info(physaddr_t pa)
+bool multiboot2_copy_info(const void *info, size_t limit)
 {
-	const uint32_t *total = kva(pa);
+	size_t len = *(const uint32_t *)info;
 	const struct tag *tag;
 
-	if (pa % 8 || pa >= BOOT_MAPPED - MAX_INFO || *total > MAX_INFO)
+	if (len > limit)
 		return false;
-	for (size_t at = 8; at + sizeof(*tag) <= *total;
+	for (size_t at = 8; at + sizeof(*tag) <= len;
 	     at += ROUNDUP((size_t)tag->size, 8)) {
-		tag = (const struct tag *)((const uint8_t *)total + at);
+		tag = (const void *)((const uint8_t *)info + at);
 		if (tag->type == MB2_END || tag->size < sizeof(*tag) ||
-		    tag->size > *total - at)
+		    tag->size > len - at)
 			break;
 		take(tag);
 	}

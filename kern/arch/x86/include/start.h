@@ -15,7 +15,7 @@ void ap_start(void);				/* from assembler */
  * or no memory. */
 bool loader_copy_info(uint32_t magic, physaddr_t info);
 bool pvh_copy_info(physaddr_t pa);
-bool multiboot2_copy_info(physaddr_t pa);
+bool multiboot2_copy_info(const void *info, size_t limit);
 /* For the two: a range of memory; a string in at most size bytes. */
 void loader_add_ram(uint64_t start, uint64_t size);
 void loader_set_cmdline(const char *s, size_t size);

@@ -29,6 +29,13 @@
 #define RFLAGS_ARITH	0xcd5ul		/* CF PF AF ZF SF DF OF */
 
 #define MSR_APIC_BASE	0x1b
+#define APIC_BASE_ON	(1ul << 11)
+#define APIC_BASE_X2	(1ul << 10)
+#define MSR_XAPIC_STATUS 0xbd
+#define XAPIC_LOCKED	(1ul << 0)	/* it stays in x2APIC mode */
+#define MSR_CAPABILITIES 0x10a
+#define CPUID_CAPABILITIES (1u << 29)	/* there is that MSR: 7.EDX */
+#define CAPABILITIES_XAPIC_STATUS (1ul << 21)
 #define MSR_PAT		0x277
 #define MSR_EFER	0xc0000080
 #define MSR_STAR	0xc0000081
