@@ -51,7 +51,7 @@ def letters():
             + "." * WIDTH
         lit = bytes(c == "#" for c in cell)
         for key in (lit, bytes(1 - b for b in lit)):
-            assert key not in found, f"{chr(32 + i)!r} looks like {found[key]!r}"
+            assert key not in found, (chr(32 + i), found[key])
             found[key] = chr(32 + i)
     return found
 

@@ -241,4 +241,5 @@ void keyboard_start(void)
 	tty_add_source(&source);
 	if (!send(DATA, START_SCANNING))
 		klog(LOG_WARN, "keyboard: the controller takes nothing");
+	drain();	/* what was there before its interrupt was */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the loaders' ways of telling have in common (pvh.c, multiboot2.c): memory
- * ranges in whole pages, and the command line.  Called once, before any page is
- * given out.
+ * What the loaders' ways of telling have in common (pvh.c, multiboot2.c):
+ * memory ranges in whole pages, and the command line.  Called once, before any
+ * page is given out.
  */
 #include <loader.h>
 #include <mmu.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console's letters, drawn here as they look: ASCII from the blank on, eight
- * a band, each 8 columns by 14 rows of a cell of 8 by 16; the last stands for
- * all that has no picture.  font_init makes bytes of them, once.  Tests read
- * this file to read text back from a picture of the screen.
+ * The console's letters, drawn here as they look: ASCII from the blank on,
+ * eight a band, each 8 columns by 14 rows of a cell of 8 by 16; the last stands
+ * for all that has no picture.  font_init makes bytes of them, once.  Tests
+ * read this file to read text back from a picture of the screen.
  */
 #include <screen.h>
 
