@@ -125,6 +125,9 @@ static void give_pages(void)
 		{ early_start, early.start },
 	};
 
+	/* Firmware cannot reserve it for a device either. */
+	for (unsigned i = 1; i < ARRAY_SIZE(not); i++)
+		page_keep_range(not[i].start, not[i].end);
 	for (unsigned i = 0; i < loader.nram; i++)
 		give_around(loader.ram[i].start, loader.ram[i].end, not,
 			    ARRAY_SIZE(not));
