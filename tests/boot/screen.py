@@ -14,7 +14,7 @@ from machine import CHECKER, KERNELS, PATIENCE, TOP, UNIT, Machine, wait_for
 ISO = KERNELS / "akaros.iso"
 WIDTH, HEIGHT = 8, 16           # of a cell
 NONE = "\N{REPLACEMENT CHARACTER}"
-OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
+OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 
 FIRMWARE = {
     "bios": "",
