@@ -3,7 +3,11 @@
 # make            the kernel with the user programs in it: obj/kern/akaros-kernel
 # make run        boots it under QEMU (ARGS="..." adds QEMU options,
 #                 CMDLINE="..." is the kernel's command line)
-# make gdb        the same, stopped, with gdb attached
+# make iso        obj/akaros.iso: a CD or USB stick that starts the kernel through
+#                 GRUB under BIOS or UEFI (CMDLINE="..." as above;
+#                 SCREEN=WIDTHxHEIGHTxBITS asks for a screen mode)
+# make screenshot Documentation/screen.png, from the image's screen
+# make gdb        the kernel under QEMU, stopped, with gdb attached
 # make test       all tests: test-host, test-port, then test-boot (on the ordinary
 #                 kernel, and the quick ones on those that check themselves)
 # make test-port  the driver in another, very small program (ports/bare)
@@ -149,6 +153,23 @@ run: all
 	@tools/need $(QEMU):qemu-system-x86
 	@echo "Starting QEMU: leave with Ctrl-A X, its monitor is at Ctrl-A C, Ctrl-C goes to the guest"
 	@$(QEMU) $(MACHINE) -kernel $(KERNEL) $(if $(CMDLINE),-append "$(CMDLINE)") $(ARGS)
+
+ISO	:= $(O)/akaros.iso
+.PHONY: iso iso-tools
+iso: $(ISO)
+iso-tools:
+	@tools/need grub-mkrescue:grub-common xorriso:xorriso mformat:mtools \
+		/usr/lib/grub/i386-pc/multiboot2.mod:grub-pc-bin \
+		/usr/lib/grub/x86_64-efi/multiboot2.mod:grub-efi-amd64-bin
+$(ISO): $(KERNEL) FORCE | iso-tools
+	$(call say,ISO)
+	$(Q)tools/iso $(KERNEL) $@ "$(CMDLINE)" "$(SCREEN)"
+
+# A picture of the image's screen, for the documentation.
+.PHONY: screenshot
+screenshot: $(ISO) boot-tools
+	@QEMU="$(QEMU)" KERNELS="$(O)" PYTHONDONTWRITEBYTECODE=1 \
+		tools/screenshot Documentation/screen.png
 
 gdb: all
 	@tools/need $(QEMU):qemu-system-x86 gdb:gdb

@@ -37,6 +37,8 @@ noreturn void user_enter(void);
 
 /* Device registers, mapped uncached for good; NULL: no room. */
 void *mmio_map(physaddr_t pa, size_t len);
+/* Those of a memory that is only written, so that writes may be combined. */
+void *mmio_map_combining(physaddr_t pa, size_t len);
 /* Memory of the firmware, read-only, for good. */
 const void *firmware_map(physaddr_t pa, size_t len);
 

@@ -22,10 +22,14 @@ size_t log_read(uint64_t *off, char *to, size_t n);
 
 /* Where console output goes, the log's and the terminal's alike. */
 struct sink {
+	const char *name;
 	void (*write)(const char *s, size_t n);	/* any context */
+	bool off, chosen;
 	struct list link;
 };
 void sink_register(struct sink *s);
+/* Only those of these names, with commas between; all, if none is there. */
+void sinks_choose(const char *names);
 void sinks_write(const char *s, size_t n);
 
 /* From now on every line goes straight out and no lock is taken: panic. */

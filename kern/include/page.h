@@ -12,7 +12,7 @@
 #define ORDER_1G	18
 #define MAX_ORDER	ORDER_1G
 
-#define PG_RAM		0x01	/* the allocator's to give, now or once */
+#define PG_RAM		0x01	/* the allocator's, or the kernel's for good */
 #define PG_FREE		0x02	/* first frame of a free block */
 #define PG_SLAB		0x04	/* kmalloc's */
 #define PG_USER		0x08	/* process memory: may enter an I/O space */
@@ -63,5 +63,7 @@ size_t pages_free(void);
 
 /* At boot: gives a range of RAM that was never given before. */
 void page_add_range(physaddr_t start, physaddr_t end);
+/* One that is never given, being in use for good. */
+void page_keep_range(physaddr_t start, physaddr_t end);
 
 #endif

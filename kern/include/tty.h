@@ -11,14 +11,19 @@
 #ifndef TTY_H
 #define TTY_H
 
+#include <list.h>
 #include <lock.h>
 #include <types.h>
 
 /* A keyboard's interrupt: takes the bytes as long as there is room; `resume`
- * is called when there is room again. */
+ * is called when there may be room again.  Any context but tty.lock's. */
+struct tty_source {
+	void (*resume)(void);
+	struct list link;
+};
+void tty_add_source(struct tty_source *s);	/* for good */
 bool tty_room(void);
 void tty_input(char c);
-void tty_set_resume(void (*resume)(void));
 
 ssize_t tty_read(void *buf, size_t n);
 void tty_write(const char *s, size_t n);

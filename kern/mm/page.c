@@ -168,6 +168,14 @@ size_t pages_free(void)
 	return mem.free;
 }
 
+void page_keep_range(physaddr_t start, physaddr_t end)
+{
+	physaddr_t last = MIN(end, npages << PGSHIFT);
+
+	for (physaddr_t pa = ROUNDDOWN(start, PGSIZE); pa < last; pa += PGSIZE)
+		*pa_page(pa) = (struct page){ .refs = 1, .flags = PG_RAM };
+}
+
 void page_add_range(physaddr_t start, physaddr_t end)
 {
 	uint32_t pfn = (uint32_t)(ROUNDUP(start, PGSIZE) >> PGSHIFT);

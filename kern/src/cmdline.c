@@ -10,6 +10,7 @@ struct loader_info loader;
 static struct {
 	const char *name, *value;
 } words[] = {
+	{ "console", NULL },	/* console=serial,screen: where to */
 	{ "init", NULL },	/* init=PATH: the first program */
 	{ "iommu", NULL },	/* iommu=off|on|strict|lazy: DMA remapping at
 				 * boot, and when it is flushed */
@@ -67,6 +68,8 @@ void cmdline_parse(void)
 		keep(word);
 	}
 	set_log_level();
+	if (cmdline_get("console"))
+		sinks_choose(cmdline_get("console"));
 }
 
 const char *cmdline_get(const char *name)

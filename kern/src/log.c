@@ -55,7 +55,8 @@ static void to_sinks(const char *s, size_t n)
 	struct sink *sink;
 
 	list_for_each(sink, &logged.sinks, link)
-		sink->write(s, n);
+		if (!sink->off)
+			sink->write(s, n);
 }
 
 void sinks_write(const char *s, size_t n)
@@ -63,6 +64,37 @@ void sinks_write(const char *s, size_t n)
 	lock_log();
 	to_sinks(s, n);
 	unlock_log();
+}
+
+static bool choose(const char *name)
+{
+	struct sink *sink;
+
+	list_for_each(sink, &logged.sinks, link)
+		if (!strcmp(sink->name, name))
+			return sink->chosen = true;
+	return false;
+}
+
+void sinks_choose(const char *names)
+{
+	char name[16];
+	struct sink *sink;
+	bool any = false;
+	size_t len;
+
+	for (; *names; names += names[len] ? len + 1 : len) {
+		for (len = 0; names[len] && names[len] != ',';)
+			len++;
+		strlcpy(name, names, MIN(len + 1, sizeof(name)));
+		if (choose(name))
+			any = true;
+		else
+			klog(LOG_WARN, "command line: console=%s: there is no "
+			     "such console", name);
+	}
+	list_for_each(sink, &logged.sinks, link)
+		sink->off = any && !sink->chosen;
 }
 
 void log_set_console_level(enum log_level level)

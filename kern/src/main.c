@@ -69,6 +69,7 @@ void kernel_main(void *unused)
 	pci_init();
 	start_iommu();
 	serial_start_input();
+	keyboard_start();
 	dev_init();
 	plant_fault();
 	proc_start_init(init && *init ? init : DEFAULT_INIT);

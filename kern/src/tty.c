@@ -28,12 +28,18 @@ static struct {
 	bool made, eof;		/* the line is whole; it ends the file */
 	bool raw;
 	int foreground;
-	void (*resume)(void);
-} tty = { .lock = SPINLOCK("tty"), .q = WAITQ(tty.q, "tty readers") };
+	struct list sources;	/* appended to, at boot */
+} tty = {
+	.lock = SPINLOCK("tty"),
+	.q = WAITQ(tty.q, "tty readers"),
+	.sources = LIST_INIT(tty.sources),
+};
 
-void tty_set_resume(void (*resume)(void))
+void tty_add_source(struct tty_source *s)
 {
-	tty.resume = resume;
+	spin_lock(&tty.lock);
+	list_append(&tty.sources, &s->link);
+	spin_unlock(&tty.lock);
 }
 
 bool tty_room(void)
@@ -127,6 +133,7 @@ static void cook(char c)
 /* What can be read now, at most n bytes; true: something, or end of file. */
 static bool take(char *to, size_t n, size_t *got)
 {
+	struct tty_source *s;
 	bool ended;
 
 	*got = 0;
@@ -144,8 +151,8 @@ static bool take(char *to, size_t n, size_t *got)
 		tty.made = tty.eof = false;
 	}
 	spin_unlock(&tty.lock);
-	if (tty.resume)
-		tty.resume();
+	list_for_each(s, &tty.sources, link)
+		s->resume();
 	return *got || ended || !n;
 }
 

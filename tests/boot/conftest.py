@@ -6,6 +6,10 @@ import pytest
 import machine
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left to make test-boot-all")
+
+
 def pytest_runtest_setup(item):
     machine.machines[:] = [m for m in machine.machines if not m.ended]
 

@@ -61,8 +61,9 @@ class Machine:
         self.dir = Path(tempfile.mkdtemp(prefix="ak"))
         self.kernel = kernel
         argv = [QEMU, *shlex.split(options), "-no-reboot",
-                "-qmp", f"unix:{self.dir}/q,server,nowait",
-                "-kernel", str(kernel)]
+                "-qmp", f"unix:{self.dir}/q,server,nowait"]
+        if kernel:
+            argv += ["-kernel", str(kernel)]
         if cmdline is not None:
             argv += ["-append", cmdline]
         self.start(argv, limit)

@@ -2,14 +2,16 @@
 /*
  * From the loader to C.
  *
- * PVH (Xen's docs/misc/pvh: "x86/HVM direct boot ABI") enters pvh_start in
- * 32-bit mode without paging, EBX = physical address of its start info.
- * Other processors enter ap_boot_start in real mode, copied to AP_BOOT.
+ * PVH (Xen's docs/misc/pvh: "x86/HVM direct boot ABI") enters pvh_start, and
+ * multiboot2 (its specification, 3.3) multiboot2_start, both in 32-bit mode
+ * without paging, EBX = physical address of their information.  From firmware
+ * that is UEFI, GRUB goes back to 32 bits, so that the same entry does.  Other processors enter ap_boot_start in real mode, copied to AP_BOOT.
  * Both go to long mode on boot_pml4, which maps the first 4 GiB at 0, at
  * DIRECT_BASE and (1 GiB of it) at KERNEL_BASE; C code builds better tables.
  */
 #include <asm.h>
 #include <mmu.h>
+#include <multiboot2.h>
 
 #define PA(sym) ((sym) - KERNEL_BASE)
 
@@ -18,25 +20,54 @@
 	.asciz "Xen"
 	.long PA(pvh_start)
 
+/*
+ * Multiboot2's header (3.1): in the first 32 KiB of the file, tags on 8 bytes.
+ * The ELF entry point is PVH's, hence an entry of its own; all its tags but the
+ * framebuffer's must be understood.
+ */
 	.section .text.boot, "ax"
+	.balign 8
+mb2_header:
+	.long MB2_HEADER_MAGIC, 0, mb2_header_end - mb2_header
+	.long -(MB2_HEADER_MAGIC + (mb2_header_end - mb2_header))
+	.word MB2_WANT_INFO, 0
+	.long 12, MB2_MEMORY_MAP
+	.balign 8
+	.word MB2_WANT_ENTRY, 0
+	.long 12, PA(multiboot2_start)
+	.balign 8
+	.word MB2_WANT_FRAMEBUFFER, MB2_OPTIONAL
+	.long 20, SCREEN_WIDTH, SCREEN_HEIGHT, 32
+	.balign 8
+	.word MB2_END, 0
+	.long 8
+mb2_header_end:
+
 	.code32
+ENTRY(multiboot2_start)
+	mov %eax, %edi
+	jmp 1f
 ENTRY(pvh_start)
+	xor %edi, %edi
+1:	cli
 	cld
 	mov %ebx, %esi
+	mov $PA(boot_stack_top), %esp
 	mov $PA(boot_gdt_ptr), %eax
 	lgdt (%eax)
 	call to_long_mode
 	ljmp $GDT_KCODE, $PA(1f)
 	.code64
-1:	movabs $pvh_high, %rax
+1:	movabs $start_high, %rax
 	jmp *%rax
-pvh_high:
+start_high:
 	lea boot_stack_top(%rip), %rsp
 	xor %ebp, %ebp
-	mov %esi, %edi
+	mov %edi, %edi			/* the upper halves are undefined */
+	mov %esi, %esi
 	call start_kernel
 
-/* Turns on PAE, long mode with NX, and paging with WP; keeps ESI. */
+/* Turns on PAE, long mode with NX, and paging with WP; keeps ESI and EDI. */
 	.code32
 to_long_mode:
 	mov $0xa0, %eax			/* CR4: PAE, PGE */

@@ -16,7 +16,7 @@
 
 /* By PTE_PCD and PTE_PWT: write-back, write-combining in place of
  * write-through, uncached but for MTRRs, uncached; the upper four as at reset
- * (SDM 3A 11.12.4).  Nothing is mapped by the second yet. */
+ * (SDM 3A 11.12.4). */
 #define PAT_TYPES	0x0007040600070106ull
 
 struct cpu cpus[CONFIG_MAX_CPUS];

@@ -161,6 +161,11 @@ void *mmio_map(physaddr_t pa, size_t len)
 	return map_area(pa, len, KPT_DEVICE);
 }
 
+void *mmio_map_combining(physaddr_t pa, size_t len)
+{
+	return map_area(pa, len, KPT_COMBINE);
+}
+
 const void *firmware_map(physaddr_t pa, size_t len)
 {
 	return map_area(pa, len, KPT_READ);

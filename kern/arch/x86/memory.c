@@ -3,9 +3,10 @@
  * Physical memory at boot: the frames' structs, the kernel's page tables and
  * the page allocator, out of the loader's memory map.
  *
- * Until the allocator runs, pages come from the RAM range that holds the
- * image, behind it.  The first MiB is never given out: firmware writes there,
- * and processors start there.
+ * Until the allocator runs, pages come from the largest piece of RAM that the
+ * boot page tables reach: often that behind the image, but UEFI leaves some MiB
+ * there.  The first MiB is never given out: firmware writes there, and
+ * processors start there.
  */
 #include <assert.h>
 #include <kpt.h>
@@ -17,22 +18,31 @@
 #include <string.h>
 
 #define LOW_MEMORY	MIB
-#define BOOT_MAPPED	(4 * GIB)	/* what the boot page tables reach */
 
 extern char kernel_start[], kernel_text_end[], kernel_rodata_end[];
 extern char kernel_end[];
 
 static struct mem_range early;	/* what early_alloc has left */
+static physaddr_t early_start;	/* and where it began */
+
+static void use_early(physaddr_t start, physaddr_t end)
+{
+	end = MIN(end, BOOT_MAPPED);
+	if (start < end && end - start > early.end - early.start)
+		early = (struct mem_range){ start, end };
+}
 
 static void early_init(void)
 {
-	physaddr_t end = kpa(kernel_end);
+	const struct mem_range *r;
 
-	for (unsigned i = 0; i < loader.nram; i++)
-		if (loader.ram[i].start <= end && end < loader.ram[i].end) {
-			early.start = end;
-			early.end = MIN(loader.ram[i].end, BOOT_MAPPED);
-		}
+	for (unsigned i = 0; i < loader.nram; i++) {
+		r = &loader.ram[i];
+		use_early(MAX(r->start, LOW_MEMORY),
+			  MIN(r->end, kpa(kernel_start)));
+		use_early(MAX(r->start, kpa(kernel_end)), r->end);
+	}
+	early_start = early.start;
 }
 
 static void *early_alloc(size_t size)
@@ -41,8 +51,8 @@ static void *early_alloc(size_t size)
 
 	size = ROUNDUP(size, PGSIZE);
 	if (early.end - early.start < size)
-		panic("boot: %lu KiB of memory behind the kernel are too few",
-		      (early.end - early.start) / KIB);
+		panic("boot: %lu KiB of memory are too few",
+		      (early.end - early_start) / KIB);
 	early.start += size;
 	return memset(p, 0, size);
 }
@@ -93,18 +103,37 @@ static void map_kernel(void)
 	}
 }
 
+/* All of [start, end) that lies in none of those n ranges. */
+static void give_around(physaddr_t start, physaddr_t end,
+			const struct mem_range *not, unsigned n)
+{
+	if (start >= end)
+		return;
+	if (!n) {
+		page_add_range(start, end);
+		return;
+	}
+	give_around(start, MIN(end, MAX(start, not->start)), not + 1, n - 1);
+	give_around(MIN(end, MAX(start, not->end)), end, not + 1, n - 1);
+}
+
 static void give_pages(void)
 {
-	physaddr_t start;
+	const struct mem_range not[] = {
+		{ 0, LOW_MEMORY },
+		{ kpa(kernel_start), kpa(kernel_end) },
+		{ early_start, early.start },
+	};
 
-	for (unsigned i = 0; i < loader.nram; i++) {
-		start = MAX(loader.ram[i].start, LOW_MEMORY);
-		if (start <= kpa(kernel_start) &&
-		    kpa(kernel_start) < loader.ram[i].end)
-			start = early.start;
-		if (start < loader.ram[i].end)
-			page_add_range(start, loader.ram[i].end);
-	}
+	/* Firmware cannot reserve it for a device either. */
+	for (unsigned i = 1; i < ARRAY_SIZE(not); i++)
+		page_keep_range(not[i].start, not[i].end);
+	for (unsigned i = 0; i < loader.nram; i++)
+		give_around(loader.ram[i].start, loader.ram[i].end, not,
+			    ARRAY_SIZE(not));
+	if (loader.ram_cut)
+		klog(LOG_WARN, "memory: more than %u ranges, the others are "
+		     "not used", MAX_MEM_RANGES);
 }
 
 void memory_init(void)
@@ -114,6 +143,7 @@ void memory_init(void)
 	kpt_init();
 	map_kernel();
 	kpt_load();
+	screen_map();	/* before anything is logged */
 	give_pages();
 	klog(LOG_INFO, "memory: %lu MiB, %lu MiB free",
 	     pages_total() * PGSIZE / MIB, pages_free() * PGSIZE / MIB);

@@ -7,11 +7,9 @@
 #include <loader.h>
 #include <mmu.h>
 #include <start.h>
-#include <string.h>
 
 #define PVH_MAGIC	0x336ec578
 #define E820_RAM	1
-#define BOOT_MAPPED	(4 * GIB)	/* what the boot page tables reach */
 
 struct hvm_start_info {
 	uint32_t magic, version, flags, nr_modules;
@@ -27,19 +25,6 @@ struct hvm_memmap_entry {
 _Static_assert(sizeof(struct hvm_start_info) == 56, "PVH's ABI");
 _Static_assert(sizeof(struct hvm_memmap_entry) == 24, "PVH's ABI");
 
-static void add_ram(uint64_t start, uint64_t size)
-{
-	struct mem_range *r;
-
-	if (loader.nram == MAX_MEM_RANGES || start + size < start)
-		return;
-	r = &loader.ram[loader.nram];
-	r->start = ROUNDUP(start, PGSIZE);
-	r->end = ROUNDDOWN(start + size, PGSIZE);
-	if (r->start < r->end)
-		loader.nram++;
-}
-
 static void copy_memmap(const struct hvm_start_info *si)
 {
 	const struct hvm_memmap_entry *e;
@@ -49,16 +34,7 @@ static void copy_memmap(const struct hvm_start_info *si)
 	e = kva(si->memmap);
 	for (uint32_t i = 0; i < si->memmap_entries; i++)
 		if (e[i].type == E820_RAM)
-			add_ram(e[i].addr, e[i].size);
-}
-
-static void copy_cmdline(const char *s)
-{
-	size_t n = strnlen(s, CMDLINE_LEN);
-
-	loader.cmdline_cut = n == CMDLINE_LEN;
-	n = MIN(n, CMDLINE_LEN - 1);
-	memcpy(loader.cmdline, s, n);
+			loader_add_ram(e[i].addr, e[i].size);
 }
 
 bool pvh_copy_info(physaddr_t pa)
@@ -69,7 +45,7 @@ bool pvh_copy_info(physaddr_t pa)
 		return false;
 	copy_memmap(si);
 	if (si->cmdline && si->cmdline < BOOT_MAPPED - CMDLINE_LEN)
-		copy_cmdline(kva(si->cmdline));
+		loader_set_cmdline(kva(si->cmdline), CMDLINE_LEN);
 	loader.rsdp = si->rsdp;
 	return loader.nram > 0;
 }

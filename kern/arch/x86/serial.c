@@ -64,10 +64,10 @@ static void serial_write(const char *s, size_t n)
 /* SeaBIOS leaves terminals that cut long lines off instead of wrapping them. */
 #define WRAP_LINES	"\33[?7h"
 
+static struct sink sink = { .name = "serial", .write = serial_write };
+
 void serial_init(void)
 {
-	static struct sink sink = { .write = serial_write };
-
 	outb(SCRATCH, 0xa5);
 	present = inb(SCRATCH) == 0xa5;
 	if (!present)
@@ -112,15 +112,16 @@ static void resume(void)
 
 void serial_start_input(void)
 {
+	static struct tty_source source = { .resume = resume };
 	int vector;
 
-	if (!present)
+	if (!present || sink.off)
 		return;
 	vector = irq_alloc(serial_interrupt, NULL, "serial");
 	if (vector < 0 || irq_route_isa(CONFIG_SERIAL_IRQ, vector) < 0) {
 		klog(LOG_ERROR, "serial: no interrupt, no input");
 		return;
 	}
-	tty_set_resume(resume);
+	tty_add_source(&source);
 	outb(IER, IER_RX);
 }

@@ -12,16 +12,17 @@
 #include <timer.h>
 #include <trap.h>
 
-void start_kernel(physaddr_t start_info)
+void start_kernel(uint32_t magic, physaddr_t info)
 {
 	struct kthread *k;
 	bool found;
 
 	cpu_init(&cpus[0]);
-	found = pvh_copy_info(start_info);
+	found = loader_copy_info(magic, info);
 	serial_init();
+	screen_init();
 	if (!found)
-		panic("boot: no PVH start info with a memory map");
+		panic("boot: the loader told of no memory");
 	idt_init();
 	idt_load();
 	cmdline_parse();

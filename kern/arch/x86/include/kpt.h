@@ -10,6 +10,7 @@
 #define KPT_READ	(PTE_P | PTE_NX | PTE_G)
 #define KPT_WRITE	(PTE_P | PTE_W | PTE_NX | PTE_G)
 #define KPT_EXEC	(PTE_P | PTE_G)
+#define KPT_COMBINE	(KPT_WRITE | PTE_COMBINE)
 #define KPT_DEVICE	(KPT_WRITE | PTE_UNCACHED)
 
 /* Top-level entries for the whole kernel half, so that each process can copy

@@ -5,10 +5,20 @@
 
 #include <types.h>
 
-void start_kernel(physaddr_t start_info);	/* from assembler */
+/* From assembler: multiboot2's magic number or 0, and the loader's words. */
+void start_kernel(uint32_t magic, physaddr_t info);
 void ap_start(void);				/* from assembler */
 
-bool pvh_copy_info(physaddr_t pa);	/* false: not PVH's, or no memory */
+#define BOOT_MAPPED	(4 * GIB)	/* what the boot page tables reach */
+
+/* What the loader tells into struct loader_info; false: not what it should be,
+ * or no memory. */
+bool loader_copy_info(uint32_t magic, physaddr_t info);
+bool pvh_copy_info(physaddr_t pa);
+bool multiboot2_copy_info(const void *info, size_t limit);
+/* For the two: a range of memory; a string in at most size bytes. */
+void loader_add_ram(uint64_t start, uint64_t size);
+void loader_set_cmdline(const char *s, size_t size);
 
 /* Kernel page tables and the page allocator, from the loader's memory map. */
 void memory_init(void);
@@ -16,6 +26,10 @@ void kpt_load(void);			/* on this processor */
 
 void serial_init(void);			/* output; before memory_init */
 void serial_start_input(void);		/* once interrupts work */
+void screen_init(void);			/* the same, on the framebuffer */
+void screen_map(void);			/* in the kernel's page tables */
+bool screen_used(void);			/* as a console */
+void keyboard_start(void);		/* once interrupts work */
 void apic_init(void);			/* once the MADT is known */
 void apic_init_cpu(void);
 void ioapic_init(void);
