@@ -148,6 +148,24 @@ static void cycles(unsigned n)
 	munmap(mine, TAKEN);
 }
 
+static bool more_in_use(const struct counts *than, const struct counts *c)
+{
+	return c->heap > than->heap || c->pages < than->pages;
+}
+
+/* The last of a process goes when its processor has gone on to another thread,
+ * which may be behind the parent's wait: so it may at both ends. */
+static struct counts count_less_than(const struct counts *most)
+{
+	struct counts c = count();
+
+	for (int i = 0; i < 500 && more_in_use(most, &c); i++) {
+		sleep_ms(10);
+		c = count();
+	}
+	return c;
+}
+
 int main(int argc, char **argv)
 {
 	struct counts before, after;
@@ -162,12 +180,12 @@ int main(int argc, char **argv)
 	begun = nsec();
 	cycles((unsigned)n);
 	begun = nsec() - begun;
-	after = count();
+	after = count_less_than(&before);
 	show("before", &before);
 	show("after", &after);
 	CHECK(before.domains == after.domains && before.vectors == 0);
 	CHECK(before.entries == after.entries && after.vectors == 0);
-	CHECK(before.heap == after.heap && before.pages == after.pages);
+	CHECK(!more_in_use(&before, &after));
 	CHECK(!after.lost_frames && !after.lost_tables && !after.lost_domains);
 	print("cycles: %lu in %ld ms\n", n, begun / 1000000);
 	return 0;
