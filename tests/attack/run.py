@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 import mutate  # noqa: E402
 import rows  # noqa: E402
 
-COPIED = ["Makefile", "Kconfig", "kern", "tests", "tools", "user"]
+COPIED = ["Makefile", "Kconfig", "kern", "ports", "tests", "tools", "user"]
 PATTERN = os.environ.get("ATTACK", "")
 OUTSIDE = "outside:"            # the test takes the guard away itself
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-rA", "-p",

@@ -38,7 +38,7 @@ NICE = 10
 # Only what the compiler says of the change itself counts: a result that must be
 # looked at, a variable read too early.  What a change leaves unused does not.
 WARN = "-Werror=unused-result -Werror=uninitialized"
-COPIED = ["Makefile", "Kconfig", "kern", "tests", "tools", "user"]
+COPIED = ["Makefile", "Kconfig", "kern", "ports", "tests", "tools", "user"]
 LINKING = 0.7                   # seconds for each program
 BY_CHANCE = ["test_threads"]    # what a race shows is not the same each time
 SAYS = re.compile(r"\[(.{10})\] (test_\w+)$")
