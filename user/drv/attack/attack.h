@@ -26,9 +26,10 @@ extern const struct row memory_rows[], file_rows[];
 void said(const char *fmt, ...);
 void through(const char *fmt, ...);
 /* Asks the victim to do something: what comes of it, as a number; tell does not
- * wait for it. */
-void tell(const char *what, uint64_t arg);
+ * wait for it, told does. */
 uint64_t ask(const char *what, uint64_t arg);
+void tell(const char *what, uint64_t arg);
+uint64_t told(void);
 extern char mine[BDF_LEN], theirs[BDF_LEN];
 extern volatile uint8_t *regs;		/* of mine */
 extern uint8_t *victims;		/* the victim's page; here, a copy */
@@ -46,6 +47,6 @@ void victim_init(void);
 void victim_is_set(void);	/* needs no more memory of its own */
 uint64_t victim_answers(int pid, const char *line);
 bool victim_unchanged(void);
-bool victim_takes_frame(void);
+void victim_takes_frame(void);
 
 #endif

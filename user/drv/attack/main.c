@@ -69,21 +69,26 @@ void tell(const char *what, uint64_t arg)
 		fatal("%s: %r", what);
 }
 
-uint64_t ask(const char *what, uint64_t arg)
+uint64_t told(void)
 {
 	uint64_t n = 0;
 	char *text;
 	int got;
 
-	if (have_given && (!strcmp(what, "where") || !strcmp(what, "look")))
-		return given;
-	tell(what, arg);
 	do
 		got = lines_next(&answers, &text);
 	while (got < 0);	/* a note about a fault came in between */
 	if (!got || parse_number(text, 16, UINT64_MAX, &n) < 0)
-		fatal("%s: no answer", what);
+		fatal("the victim does not answer");
 	return n;
+}
+
+uint64_t ask(const char *what, uint64_t arg)
+{
+	if (have_given && (!strcmp(what, "where") || !strcmp(what, "look")))
+		return given;
+	tell(what, arg);
+	return told();
 }
 
 /* The n'th of its kind, from 0 on. */
@@ -272,8 +277,7 @@ static int both(const struct row *r)
 	status = serve(pid, fd[0]);
 	if (strstr(name, "-dma") && strcmp(name, "detach-dma") &&
 	    strcmp(name, "fork-dma"))
-		print("%s: the frame is %s\n", name, victim_takes_frame() ?
-		      "the victim's now" : "lost");
+		victim_takes_frame();
 	sleep_ms(IN_FLIGHT);
 	unchanged = victim_unchanged();
 	print("%s: what is the victim's is %s\n", name,

