@@ -83,12 +83,18 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
  * they, and the caller's frames in them, must never be used again. */
 int iommu_space_destroy(struct iommu_space *s) must_check;
 
-/* What changes of a space must flush, those that were refused, too.  Start with
- * { .space = s }; a gather without space swallows everything. */
+/* What changes of a space must flush, those that were refused, too; empty at
+ * first.  A gather without space swallows everything. */
 struct iommu_gather {
 	struct iommu_space *space;
 	struct iommu_change change;
 };
+static inline void iommu_gather_init(struct iommu_gather *g,
+				     struct iommu_space *s)
+{
+	g->space = s;
+	iommu_change_clear(&g->change);
+}
 /* Whole pages of RAM; all or nothing; replaces what was there.  What the same
  * gather has unmapped is flushed first. */
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,

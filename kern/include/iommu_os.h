@@ -19,6 +19,8 @@ void *os_virt(physaddr_t pa);			/* and back */
 /* One 64-bit store of a table entry that hardware may be reading, behind all
  * earlier stores. */
 void os_store(uint64_t *entry, uint64_t v);
+/* Writes the cache lines of [p, p + len) back to memory and waits for it. */
+void os_flush(const volatile void *p, size_t len);
 #endif
 
 /* Memory: zeroed, aligned to its size up to a page; NULL: none left.  Tables
@@ -33,9 +35,6 @@ uint32_t os_read32(const volatile void *reg);
 uint64_t os_read64(const volatile void *reg);
 void os_write32(volatile void *reg, uint32_t v);
 void os_write64(volatile void *reg, uint64_t v);
-
-/* Writes the cache lines of [p, p + len) back to memory and waits for it. */
-void os_flush(const volatile void *p, size_t len);
 
 uint64_t os_clock(void);	/* nanoseconds, monotonic */
 void os_relax(void);		/* inside a polling loop; does not sleep */

@@ -37,18 +37,19 @@ void spin_init(struct spinlock *l, const char *name)
 
 bool spin_holding(const struct spinlock *l)
 {
-	return READ_ONCE(l->held) && READ_ONCE(l->holder) == this_cpu();
+	return READ_ONCE(l->holder) == this_cpu();
 }
 
 void spin_lock(struct spinlock *l)
 {
 	irq_push_off();
-	if (spin_holding(l))
-		panic("spinlock %s: taken twice", l->name);
 	lock_taken(l, false, CALLER);
-	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)) {
+		if (spin_holding(l))
+			panic("spinlock %s: taken twice", l->name);
 		while (READ_ONCE(l->held))
 			cpu_pause();
+	}
 	WRITE_ONCE(l->holder, this_cpu());
 }
 

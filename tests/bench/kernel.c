@@ -66,9 +66,17 @@ static int nothing(void)
 	return 0;
 }
 
+static inline struct iommu_gather gather(void)
+{
+	struct iommu_gather g;
+
+	iommu_gather_init(&g, bench.space);
+	return g;
+}
+
 static int map_scattered(void)
 {
-	struct iommu_gather g = { .space = bench.space };
+	struct iommu_gather g = gather();
 	int err = bench.pages == 1 ?
 		iommu_map(&g, bench.va, ROUNDDOWN(bench.frames[0], PGSIZE),
 			  PGSIZE, RW) :
@@ -82,7 +90,7 @@ static int map_each(void)
 	int err = 0;
 
 	for (size_t i = 0; i < bench.pages && !err; i++) {
-		struct iommu_gather g = { .space = bench.space };
+		struct iommu_gather g = gather();
 
 		err = iommu_map(&g, bench.va + i * PGSIZE,
 				ROUNDDOWN(bench.frames[i], PGSIZE), PGSIZE, RW);
@@ -93,7 +101,7 @@ static int map_each(void)
 
 static int map_run(void)
 {
-	struct iommu_gather g = { .space = bench.space };
+	struct iommu_gather g = gather();
 	int err = iommu_map(&g, bench.va, bench.pa, bench.pages * PGSIZE, RW);
 
 	return iommu_flush(&g) | err;
@@ -101,7 +109,7 @@ static int map_run(void)
 
 static int unmap(void)
 {
-	struct iommu_gather g = { .space = bench.space };
+	struct iommu_gather g = gather();
 	int err = iommu_keep(&g, bench.va, bench.pages * PGSIZE, 0);
 
 	return iommu_flush(&g) | err;
@@ -112,7 +120,7 @@ static int unmap_each(void)
 	int err = 0;
 
 	for (size_t i = 0; i < bench.pages && !err; i++) {
-		struct iommu_gather g = { .space = bench.space };
+		struct iommu_gather g = gather();
 
 		err = iommu_keep(&g, bench.va + i * PGSIZE, PGSIZE, 0);
 		err |= iommu_flush(&g);
@@ -123,7 +131,7 @@ static int unmap_each(void)
 /* As lazy unmapping does it: a call each, and one flush for all. */
 static int unmap_lazily(void)
 {
-	struct iommu_gather g = { .space = bench.space };
+	struct iommu_gather g = gather();
 	int err = 0;
 
 	for (size_t i = 0; i < bench.pages && !err; i++)
@@ -208,7 +216,7 @@ static struct pci_device *find(uint16_t vendor, uint16_t device, uint32_t class)
 /* A page of tables that are there already, before and behind the range. */
 static int map_neighbours(void)
 {
-	struct iommu_gather g = { .space = bench.space };
+	struct iommu_gather g = gather();
 	uintptr_t end = bench.va + bench.pages * PGSIZE;
 	int err = 0;
 

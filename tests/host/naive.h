@@ -11,6 +11,8 @@
 
 #include "bench.h"
 
+#include <vtd/table_impl.h>
+
 #define P_ADDR	0xffffffffff000ul
 #define P_SNP	0x800ul
 #define P_PS	0x80ul

@@ -402,6 +402,29 @@ static void test_a_queue_that_stays_full(void **state)
 	bench_close(&b);
 }
 
+/* Only what has been flushed is freed: the unit may walk the rest for ever. */
+static void test_the_flush_behind_a_table_that_goes_fails(void **state)
+{
+	const uint64_t at = ROUNDUP(VA, 512 * PAGE);
+	struct process *p;
+	struct bench b;
+	size_t tables;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	p = process(&b, 7);
+	assert_int_equal(process_map(p, at, 512, RW), 0);
+	assert_int_equal(process_attach(p, b.flr, 0), 0);
+	assert_true(can_write(p, b.flr, at));
+	tables = p->s->table.pages;
+	b.u->trouble.stopped_queue = true;
+	assert_true(process_unmap(p, at, 512) < 0);
+	assert_int_equal(p->s->table.pages, tables);
+	process_end(p);
+	bench_close(&b);
+}
+
 /* What is clear at once is not waited for until the deadline, and is called by
  * its name. */
 static void noticed_at_once(const char *name, struct trouble t,
@@ -502,6 +525,7 @@ int main(void)
 		bench_test(test_failures_at_each_step_of_the_start),
 		bench_test(test_a_unit_that_another_thread_fails_meanwhile),
 		bench_test(test_a_queue_that_stays_full),
+		bench_test(test_the_flush_behind_a_table_that_goes_fails),
 		bench_test(test_what_is_clear_is_noticed_at_once),
 		bench_test(test_no_vector_for_the_fault_event),
 		bench_test(test_no_memory_at_each_allocation_of_the_start),

@@ -11,7 +11,8 @@
 
 #define LINES	160
 
-void os_flush(const volatile void *p, size_t len);
+void flush_range(const void *p, size_t len);
+void flush_entry(const uint64_t *entry);
 void store(uint64_t *entry, uint64_t v);
 
 static uintptr_t flushed[LINES];
@@ -51,12 +52,25 @@ static void flush(size_t from, size_t len)
 	size_t first = from / 64, last = (from + len - 1) / 64;
 
 	nflushed = fenced = 0;
-	os_flush(memory + from, len);
+	flush_range(memory + from, len);
 	assert_int_equal(nflushed, last - first + 1);
 	for (unsigned i = 0; i < nflushed; i++)
 		assert_int_equal(flushed[i], (uintptr_t)memory +
 				 64 * (first + i));
 	assert_int_equal(fenced, nflushed);
+}
+
+static void test_an_entry_is_one_line_and_then_a_fence(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(memory) / 8; i++) {
+		nflushed = fenced = 0;
+		flush_entry((const uint64_t *)memory + i);
+		assert_int_equal(nflushed, 1);
+		assert_int_equal(fenced, 1);
+		assert_int_equal(flushed[0] / 64,
+				 ((uintptr_t)memory + 8 * i) / 64);
+	}
 }
 
 static void test_a_flush_is_every_line_and_then_a_fence(void **state)
@@ -84,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_flush_is_every_line_and_then_a_fence),
+		cmocka_unit_test(test_an_entry_is_one_line_and_then_a_fence),
 		cmocka_unit_test(test_a_store_is_all_64_bits),
 	};
 

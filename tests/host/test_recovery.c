@@ -415,6 +415,31 @@ static void test_an_error_that_another_waiter_has_cleared(void **state)
 	bench_close(&b);
 }
 
+/* ICE does not stop the unit: what it is going to fetch may be on its way. */
+static void test_what_a_unit_that_runs_on_has_not_fetched(void **state)
+{
+	struct qi_desc flush = inv_iotlb_global(), wait, *slot;
+	struct vtd_ticket t;
+	struct bench b;
+	struct vtd *u;
+
+	(void)state;
+	bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+	bench_boot(&b);
+	u = vtd_of(b.u);
+	b.u->trouble.stopped_queue = true;
+	model_call(b.m);
+	assert_int_equal(vtd_submit(u, &flush, 1, &t), 0);
+	slot = &u->queue.ring[t.position % VTD_QUEUE_SIZE];
+	wait = *slot;
+	b.u->iqh = t.position % VTD_QUEUE_SIZE * sizeof(wait);
+	b.u->fsts = FS_ICE;
+	assert_true(vtd_wait(u, &t) < 0);
+	assert_true(model_logged(b.m, "queue error; asked again"));
+	assert_memory_equal(slot, &wait, sizeof(wait));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +454,7 @@ int main(void)
 		bench_test(test_as_many_as_are_kept_are_silent),
 		bench_test(test_more_than_are_kept),
 		bench_test(test_an_error_that_another_waiter_has_cleared),
+		bench_test(test_what_a_unit_that_runs_on_has_not_fetched),
 	};
 
 	return cmocka_run_group_tests_name("recovery", tests, NULL, NULL);

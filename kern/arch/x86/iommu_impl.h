@@ -225,7 +225,11 @@ void devtlb_timeout(struct vtd *u, uint16_t sid);
 struct sl_format unit_format(const struct vtd *u);
 /* Between these the tables are the caller's alone. */
 void tree_take(struct iommu_space *s);
-void tree_give(struct iommu_space *s);
+static inline void tree_give(struct iommu_space *s)
+{
+	__atomic_store_n(&s->changing, false, __ATOMIC_SEQ_CST);
+}
+
 /* From here to the end of the block, as os_hold(). */
 #define tree_hold(s)							\
 	__attribute__((cleanup(tree_hold_end), unused))			\

@@ -7,6 +7,8 @@
  */
 #include "iommu_impl.h"
 
+#include <vtd/table_impl.h>
+
 /* What one unit can do with a tree. */
 struct sl_format unit_format(const struct vtd *u)
 {
@@ -61,14 +63,32 @@ void tree_take(struct iommu_space *s)
 		os_relax();
 }
 
-void tree_give(struct iommu_space *s)
-{
-	__atomic_store_n(&s->changing, false, __ATOMIC_SEQ_CST);
-}
-
 static uint64_t rights(int prot)
 {
 	return (prot & IOMMU_READ ? SL_R : 0) | (prot & IOMMU_WRITE ? SL_W : 0);
+}
+
+/* The shortest way, which calls nothing and so saves no registers; false: it is
+ * not for that, or somebody has the tree. */
+static inline __attribute__((always_inline))
+bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+	      uint64_t rights)
+{
+	struct iommu_space *s = g->space;
+	bool done;
+
+	if (__atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
+		return false;
+	done = sl_put_page(&s->table, va, pa, rights, &g->change);
+	tree_give(s);
+	return done;
+}
+
+static rarely int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		      size_t len, uint64_t rights)
+{
+	tree_hold(g->space);
+	return sl_map(&g->space->table, va, pa, len, rights, &g->change);
 }
 
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
@@ -78,11 +98,8 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
-	tree_hold(g->space);
-	if (len == PGSIZE && sl_put_page(&g->space->table, va, pa, rights(prot),
-					 &g->change))
-		return 0;
-	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
+	return len == PGSIZE && put_page(g, va, pa, rights(prot)) ? 0 :
+		map(g, va, pa, len, rights(prot));
 }
 
 int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
@@ -94,15 +111,19 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
+static rarely int keep(struct iommu_gather *g, uintptr_t va, size_t len,
+		       uint64_t rights)
+{
+	tree_hold(g->space);
+	return sl_keep(&g->space->table, va, len, rights, &g->change);
+}
+
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
 	if (!g->space)
 		return 0;
-	tree_hold(g->space);
-	if (len == PGSIZE && !prot &&
-	    sl_put_page(&g->space->table, va, 0, 0, &g->change))
-		return 0;
-	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
+	return len == PGSIZE && !prot && put_page(g, va, 0, 0) ? 0 :
+		keep(g, va, len, rights(prot));
 }
 
 /* Entries that were there must be forgotten, by the unit and by its devices; new
@@ -158,7 +179,9 @@ static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 	return err;
 }
 
-static int flush(struct iommu_space *s, struct iommu_change *c)
+/* Apart, so that iommu_flush() saves no registers where nothing is to be done. */
+static __attribute__((noinline)) int flush(struct iommu_space *s,
+					   struct iommu_change *c)
 {
 	int err = flush_units(s, c);
 

@@ -14,8 +14,6 @@
 #include <timer.h>
 #include <x86.h>
 
-#define CACHE_LINE 64	/* of every processor with VT-d */
-
 void *os_alloc(size_t size)
 {
 	return kmalloc(size);
@@ -50,19 +48,6 @@ void os_write32(volatile void *reg, uint32_t v)
 void os_write64(volatile void *reg, uint64_t v)
 {
 	mmio_write64(reg, v);
-}
-
-/* CLFLUSH is ordered behind stores to the line but not before later register
- * writes: MFENCE makes it so (SDM 2A, CLFLUSH). */
-void os_flush(const volatile void *p, size_t len)
-{
-	uintptr_t end = (uintptr_t)p + len;
-
-#pragma GCC unroll 4
-	for (uintptr_t at = ROUNDDOWN((uintptr_t)p, CACHE_LINE); at < end;
-	     at += CACHE_LINE)
-		clflush((const void *)at);
-	mfence();
 }
 
 uint64_t os_clock(void)

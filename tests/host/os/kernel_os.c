@@ -14,3 +14,13 @@ void store(uint64_t *entry, uint64_t v)
 {
 	os_store(entry, v);
 }
+
+void flush_range(const void *p, size_t len)
+{
+	os_flush(p, len);
+}
+
+void flush_entry(const uint64_t *entry)
+{
+	os_flush(entry, sizeof(*entry));
+}

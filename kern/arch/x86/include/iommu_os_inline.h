@@ -4,6 +4,9 @@
 #define IOMMU_OS_INLINE_H
 
 #include <mmu.h>
+#include <x86.h>
+
+#define CACHE_LINE 64	/* of every processor with VT-d */
 
 static inline physaddr_t os_phys(const volatile void *p)
 {
@@ -18,6 +21,22 @@ static inline void *os_virt(physaddr_t pa)
 static inline void os_store(uint64_t *entry, uint64_t v)
 {
 	__atomic_store_n(entry, v, __ATOMIC_RELEASE);
+}
+
+/* CLFLUSH is ordered behind stores to the line but not before later register
+ * writes: MFENCE makes it so (SDM 2A, CLFLUSH). */
+static inline void os_flush(const volatile void *p, size_t len)
+{
+	uintptr_t at = (uintptr_t)p & ~(CACHE_LINE - 1ul);
+
+	if (__builtin_constant_p(len) && len <= sizeof(uint64_t)) {
+		clflush((const void *)p);	/* entries do not cross lines */
+	} else {
+#pragma GCC unroll 4
+		for (; at < (uintptr_t)p + len; at += CACHE_LINE)
+			clflush((const void *)at);
+	}
+	mfence();
 }
 
 #endif

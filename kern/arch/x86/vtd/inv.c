@@ -83,8 +83,12 @@ unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 	uint64_t block = PGSIZE << am;
 	unsigned n = 0;
 
+	if (hi - lo == PGSIZE && u->cap & CAP_PSI) {	/* as most are */
+		list[0] = inv_iotlb_pages(did, lo, 0, leaves);
+		return 1;
+	}
 	lo = ROUNDDOWN(lo, block);
-	if (!(u->cap & CAP_PSI) || (hi - lo - 1) / block >= INV_RANGE_MAX) {
+	if (!(u->cap & CAP_PSI) || (hi - lo - 1) >> (PGSHIFT + am) >= INV_RANGE_MAX) {
 		list[0] = inv_iotlb_domain(did);
 		return 1;
 	}
@@ -109,22 +113,6 @@ unsigned inv_devtlb_all(const struct vtd *u, uint16_t sid,
 	list[0] = inv_devtlb(sid, 0, 52);
 	list[1] = list[0];
 	return u->devtlb_twice ? 2 : 1;
-}
-
-int vtd_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
-	       struct vtd_ticket *t)
-{
-	if (!vtd_alive(u))
-		return vtd_fail(u, vtd_failure(u));
-	if (u->queue.ring)
-		return queue_submit(u, list, n, t);
-	*t = (struct vtd_ticket){ 0 };
-	return regs_invalidate(u, list, n);
-}
-
-int vtd_wait(struct vtd *u, const struct vtd_ticket *t)
-{
-	return u->queue.ring ? queue_wait(u, t) : 0;
 }
 
 int vtd_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)

@@ -170,34 +170,6 @@ static int check_range(uint64_t va, size_t len, const struct iommu_change *c)
 	return 0;
 }
 
-/* The entry of a page whose tables are all there; NULL: some are not. */
-static inline uint64_t *find_page(const struct sl_table *t, uint64_t va)
-{
-	uint64_t e3 = t->top[0][sl_index(va, 3)], e2;
-
-	if (!sl_present(e3) || e3 & SL_PS)
-		return NULL;
-	e2 = ((uint64_t *)os_virt(sl_addr(e3)))[sl_index(va, 2)];
-	if (!sl_present(e2) || e2 & SL_PS)
-		return NULL;
-	return (uint64_t *)os_virt(sl_addr(e2)) + sl_index(va, 1);
-}
-
-bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
-		 uint64_t rights, struct iommu_change *change)
-{
-	uint64_t leaf = rights ? sl_make_leaf(t, pa, rights, 1) : 0;
-	uint64_t *e = va < SL_END ? find_page(t, va) : NULL;
-
-	if (!e || (leaf && change->tombs))
-		return false;
-	sl_note(change, va, va + PGSIZE);
-	change->removed |= *e && *e != leaf;
-	change->added |= leaf != 0;
-	sl_store(t, e, leaf);
-	return true;
-}
-
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	   uint64_t rights, struct iommu_change *change)
 {
@@ -304,6 +276,39 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 	sl_store(t, e, kept);
 }
 
+/* n entries of a table of pages. */
+static void keep_pages(struct sl_table *t, uint64_t *e, size_t n,
+		       uint64_t rights, struct iommu_change *change)
+{
+	if (!rights)
+		clear(t, e, n, change);
+	else
+		for (; n; n--)
+			keep_in_leaf(t, e++, rights, change);
+}
+
+/* Pages of one or two tables that are there, and of neither all; false: it is
+ * not that. */
+static bool keep_some_pages(struct sl_table *t, uint64_t va, size_t len,
+			    uint64_t rights, struct iommu_change *change)
+{
+	size_t first = in_one_table(va, 1, len), more = len - first;
+	uint64_t *e, *behind;
+
+	if (MAX(first, more) >= sl_span(2))
+		return false;
+	e = behind = sl_find_page(t, va);
+	if (more)
+		behind = sl_find_page(t, va + first);
+	if (!e || !behind)
+		return false;
+	sl_note(change, va, va + len);
+	keep_pages(t, e, first / PGSIZE, rights, change);
+	if (more)
+		keep_pages(t, behind, more / PGSIZE, rights, change);
+	return true;
+}
+
 /* A whole table goes: its entry is absent and keeps its address. */
 static void take_out(struct sl_table *t, uint64_t *e,
 		     struct iommu_change *change)
@@ -320,8 +325,9 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 	uint64_t *e, *under;
 	size_t step;
 
-	if (level == 1 && !rights) {
-		clear(t, &table[sl_index(va, 1)], len / PGSIZE, change);
+	if (level == 1) {
+		keep_pages(t, &table[sl_index(va, 1)], len / PGSIZE, rights,
+			   change);
 		return;
 	}
 	for (; len; va += step, len -= step) {
@@ -345,6 +351,8 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
 	if (va >= SL_END)	/* nothing is mapped there */
 		return 0;
 	len = MIN(len, SL_END - va);
+	if (keep_some_pages(t, va, len, rights, change))
+		return 0;
 	if (!split_at(t, va, change) || !split_at(t, va + len, change))
 		return no_memory();
 	sl_note(change, va, va + len);

@@ -62,10 +62,6 @@ physaddr_t sl_root(struct sl_table *t, unsigned levels);
  * out around there and is not flushed yet.  Replaces what was mapped. */
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	   uint64_t rights, struct iommu_change *change) must_check;
-/* What is done most often: one page, under tables that are there, is mapped or,
- * without rights, taken away.  false: it is not that. */
-bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
-		 uint64_t rights, struct iommu_change *change) must_check;
 /* The same as sl_map for n pages that lie anywhere: a list in the form of page-table
  * entries, of which R (bit 0), W (bit 1) and the address count; those without R
  * leave what is there. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What table.c and table_life.c share: entries. */
+/* What table.c, table_life.c and the shortest ways of a space share: entries. */
 #ifndef VTD_TABLE_IMPL_H
 #define VTD_TABLE_IMPL_H
 
@@ -71,6 +71,36 @@ static inline void sl_note(struct iommu_change *c, uint64_t lo, uint64_t hi)
 {
 	c->lo = c->hi ? MIN(c->lo, lo) : lo;
 	c->hi = MAX(c->hi, hi);
+}
+
+/* The entry of a page whose tables are all there; NULL: some are not. */
+static inline uint64_t *sl_find_page(const struct sl_table *t, uint64_t va)
+{
+	uint64_t e3 = t->top[0][sl_index(va, 3)], e2;
+
+	if (!sl_present(e3) || e3 & SL_PS)
+		return NULL;
+	e2 = ((uint64_t *)os_virt(sl_addr(e3)))[sl_index(va, 2)];
+	if (!sl_present(e2) || e2 & SL_PS)
+		return NULL;
+	return (uint64_t *)os_virt(sl_addr(e2)) + sl_index(va, 1);
+}
+
+/* What is done most often: one page, under tables that are there, is mapped or,
+ * without rights, taken away.  false: it is not that. */
+static inline bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
+			       uint64_t rights, struct iommu_change *change)
+{
+	uint64_t leaf = rights ? sl_make_leaf(t, pa, rights, 1) : 0;
+	uint64_t *e = va < SL_END ? sl_find_page(t, va) : NULL;
+
+	if (!e || (leaf && change->tombs))
+		return false;
+	sl_note(change, va, va + PGSIZE);
+	change->removed |= *e && *e != leaf;
+	change->added |= leaf != 0;
+	sl_store(t, e, leaf);
+	return true;
 }
 
 /* table_life.c */

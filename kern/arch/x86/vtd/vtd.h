@@ -112,12 +112,6 @@ struct vtd_ticket {
 	uint32_t position;
 };
 
-/* Starts n <= VTD_BATCH invalidations, in order; the entries that they are to
- * forget have been stored before.  Negative: the unit has failed. */
-int vtd_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
-	       struct vtd_ticket *t) must_check;
-/* Waits until they have completed; holds no lock meanwhile. */
-int vtd_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
 int vtd_invalidate(struct vtd *u, const struct qi_desc *list,
 		   unsigned n) must_check;
 /* Pushes table entries out of the unit's write buffer if it needs that
@@ -226,6 +220,27 @@ int queue_wait(struct vtd *u, const struct vtd_ticket *t) must_check;
 /* inv_reg.c */
 int regs_invalidate(struct vtd *u, const struct qi_desc *list,
 		    unsigned n) must_check;
+
+/* Starts n <= VTD_BATCH invalidations, in order; the entries that they are to
+ * forget have been stored before.  Negative: the unit has failed. */
+static inline must_check int vtd_submit(struct vtd *u,
+					const struct qi_desc *list, unsigned n,
+					struct vtd_ticket *t)
+{
+	if (!vtd_alive(u))
+		return vtd_fail(u, vtd_failure(u));
+	if (u->queue.ring)
+		return queue_submit(u, list, n, t);
+	*t = (struct vtd_ticket){ 0 };
+	return regs_invalidate(u, list, n);
+}
+
+/* Waits until they have completed; holds no lock meanwhile. */
+static inline must_check int vtd_wait(struct vtd *u,
+				      const struct vtd_ticket *t)
+{
+	return u->queue.ring ? queue_wait(u, t) : 0;
+}
 
 /* context.c: what a source id is translated by.  Visible to the unit when
  * they return; what it has cached is for the caller to flush. */
