@@ -419,7 +419,7 @@ static void test_processes_by_chance(void **state)
 }
 
 #define IN_MODE(f, mode)	{ \
-	.name = #f ", " mode, .test_func = f, \
+	.name = #f "_" mode, .test_func = f, \
 	.teardown_func = bench_teardown, .initial_state = (void *)mode }
 #define IN_BOTH(f)	IN_MODE(f, "strict"), IN_MODE(f, "lazy")
 
