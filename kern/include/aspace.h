@@ -36,6 +36,7 @@ struct aspace {
 	uint64_t cpus;		/* bit: loaded there */
 	struct qlock lock;
 	struct list regions;
+	struct list *near;	/* in that ring, where it was looked at last */
 	unsigned nregions;
 	struct iommu_space *io;	/* NULL: no device attached */
 	size_t resident;	/* frames */
@@ -119,6 +120,11 @@ const char *lazy_check(struct aspace *as);
 
 /* Those that are there: a quarantined one is not. */
 struct region *region_find(struct aspace *as, uintptr_t va);
+/* The first that ends above va, quarantined or not, and the next one; NULL:
+ * none.  Looked for from where the last one was found: who changes memory goes
+ * on beside it. */
+struct region *region_above(struct aspace *as, uintptr_t va);
+struct region *region_after(struct aspace *as, const struct region *r);
 void region_free(struct aspace *as, struct region *r);
 /* Makes region boundaries at start and end, so that whole regions can be
  * changed; nothing else changes. */

@@ -62,6 +62,7 @@ struct aspace *aspace_create(void)
 	as->refs = 1;
 	qlock_init(&as->lock, "aspace");
 	list_init(&as->regions);
+	as->near = &as->regions;
 	lazy_setup(as);
 	return as;
 }
@@ -73,6 +74,8 @@ void aspace_get(struct aspace *as)
 
 void region_free(struct aspace *as, struct region *r)
 {
+	if (as->near == &r->link)
+		as->near = r->link.prev;
 	list_remove(&r->link);
 	as->nregions--;
 	kfree(r);
@@ -95,14 +98,36 @@ void aspace_put(struct aspace *as)
 	kfree(as);
 }
 
-struct region *region_find(struct aspace *as, uintptr_t va)
+static struct region *region_at(struct aspace *as, struct list *at)
 {
+	return at == &as->regions ? NULL : list_entry(at, struct region, link);
+}
+
+struct region *region_after(struct aspace *as, const struct region *r)
+{
+	return region_at(as, r->link.next);
+}
+
+struct region *region_above(struct aspace *as, uintptr_t va)
+{
+	struct list *at = as->near;
 	struct region *r;
 
-	list_for_each(r, &as->regions, link)
-		if (va < r->end)
-			return va >= r->start && !r->quarantined ? r : NULL;
-	return NULL;
+	if (at == &as->regions)
+		at = at->prev;
+	while ((r = region_at(as, at)) && r->end > va)
+		at = at->prev;
+	while ((r = region_at(as, at->next)) && r->end <= va)
+		at = at->next;
+	as->near = at->next;
+	return r;
+}
+
+struct region *region_find(struct aspace *as, uintptr_t va)
+{
+	struct region *r = region_above(as, va);
+
+	return r && va >= r->start && !r->quarantined ? r : NULL;
 }
 
 /* Where the hole ends that [at, at + len) touches; 0: it touches none. */
@@ -126,12 +151,9 @@ static uintptr_t above_holes(uintptr_t at, size_t len, size_t align)
 
 static bool is_free(struct aspace *as, uintptr_t at, size_t len)
 {
-	struct region *r;
+	struct region *r = region_above(as, at);
 
-	list_for_each(r, &as->regions, link)
-		if (at < r->end && at + len > r->start)
-			return false;
-	return !hole_at(at, len);
+	return !(r && r->start < at + len) && !hole_at(at, len);
 }
 
 /* The lowest free place in [from, end); 0: none. */
@@ -180,10 +202,8 @@ static struct region *region_new(struct aspace *as, uintptr_t start,
 		return NULL;
 	r->start = start;
 	r->end = end;
-	list_for_each(next, &as->regions, link)
-		if (next->start >= end)
-			break;
-	list_insert_before(&next->link, &r->link);
+	next = region_above(as, start);
+	list_insert_before(next ? &next->link : &as->regions, &r->link);
 	return r;
 }
 
@@ -400,7 +420,7 @@ int region_cut(struct aspace *as, uintptr_t start, uintptr_t end)
 /* -ENOMEM: nothing has changed. */
 static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct region *r, *tmp;
+	struct region *r, *next;
 	int err;
 
 	if (lazy_unmap(as, start, end, &err))
@@ -408,10 +428,12 @@ static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 	err = region_cut(as, start, end);
 	if (!err)
 		err = pages_remove(as, start, end);
-	if (err != -ENOMEM)
-		list_for_each_safe(r, tmp, &as->regions, link)
-			if (r->start >= start && r->end <= end)
-				region_free(as, r);
+	if (err == -ENOMEM)
+		return err;
+	for (r = region_above(as, start); r && r->end <= end; r = next) {
+		next = region_after(as, r);
+		region_free(as, r);
+	}
 	return err;
 }
 
@@ -469,10 +491,9 @@ int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len, int prot)
 	err = check_covered(as, addr, addr + len);
 	if (!err)
 		err = region_cut(as, addr, addr + len);
-	if (!err)
-		list_for_each(r, &as->regions, link)
-			if (r->start >= addr && r->end <= addr + len && !err)
-				err = protect_region(as, r, prot);
+	for (r = region_above(as, addr); !err && r && r->end <= addr + len;
+	     r = region_after(as, r))
+		err = protect_region(as, r, prot);
 	qunlock(&as->lock);
 	return err;
 }

@@ -192,19 +192,11 @@ static size_t take_frames(struct aspace *as, uintptr_t start, uintptr_t end)
  * regions. */
 static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct region *r, *tmp, *first = NULL;
+	struct region *first = region_above(as, start), *r;
 
-	list_for_each_safe(r, tmp, &as->regions, link) {
-		if (r->start >= end)
-			break;
-		if (r->start < start)
-			continue;
-		if (first)
-			region_free(as, r);
-		else
-			first = r;
-	}
-	assert(first);
+	assert(first && first->end <= end);
+	while ((r = region_after(as, first)) && r->end <= end)
+		region_free(as, r);
 	*first = (struct region){
 		.link = first->link, .start = start, .end = end,
 		.quarantined = true,
@@ -217,16 +209,13 @@ static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 static struct region *behind_closed(struct aspace *as, uintptr_t start,
 				    uintptr_t end)
 {
-	struct region *r, *low = NULL;
+	struct region *r = region_above(as, start), *low;
 
-	list_for_each(r, &as->regions, link) {
-		if (r->start >= start)
-			break;
-		low = r;
-	}
-	return low && low->quarantined && low->end == start &&
-		&r->link != &as->regions && r->start == start &&
-		r->end >= end && !r->quarantined ? r : NULL;
+	if (!r || r->start != start || r->end < end || r->quarantined ||
+	    r->link.prev == &as->regions)
+		return NULL;
+	low = list_entry(r->link.prev, struct region, link);
+	return low->quarantined && low->end == start ? r : NULL;
 }
 
 static void grow_closed(struct aspace *as, struct region *r, uintptr_t end)
@@ -282,14 +271,11 @@ static int unmap_late(struct aspace *as, uintptr_t start, uintptr_t end,
 
 static bool touches_closed(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct region *r;
+	struct region *r = region_above(as, start);
 
-	list_for_each(r, &as->regions, link) {
-		if (r->start >= end)
-			break;
-		if (r->end > start && r->quarantined)
+	for (; r && r->start < end; r = region_after(as, r))
+		if (r->quarantined)
 			return true;
-	}
 	return false;
 }
 

@@ -10,8 +10,9 @@
  * copy is broken), the device's entry goes from old to new in one store, so
  * that a transfer in progress never meets a hole.
  */
+#include "show.h"
+
 #include <aspace.h>
-#include <assert.h>
 #include <error.h>
 #include <fmt.h>
 #include <page.h>
@@ -25,17 +26,6 @@
 #define LARGE_RESERVE	1024	/* nor large ones, beside these */
 
 size_t frames_lost;
-
-/* What devices may do with a present page: what its entry allows. */
-static int io_prot(pte_t pte)
-{
-	return IOMMU_READ | (pte & PTE_W ? IOMMU_WRITE : 0);
-}
-
-static bool for_devices(uintptr_t va)
-{
-	return va < USER_END;
-}
 
 /* The entry of a page as the region allows it; a shared frame is never
  * writable. */
@@ -67,65 +57,6 @@ static pte_t set_rights(const struct region *r, pte_t pte)
 	return new ? new : pte & PTE_ADDR;
 }
 
-/* `len` bytes from va on, which lie in memory from pte's frame on. */
-static int show_range(struct aspace *as, struct iommu_gather *g, uintptr_t va,
-		      pte_t pte, size_t len)
-{
-	g->space = as->io;
-	if (!as->io || !(pte & PTE_P) || !for_devices(va))
-		return 0;
-	assert(pte_page(pte)->flags & PG_USER);
-	return iommu_map(g, va, pte & PTE_ADDR, len, io_prot(pte));
-}
-
-static int show(struct aspace *as, struct iommu_gather *g, uintptr_t va,
-		pte_t pte)
-{
-	return show_range(as, g, va, pte, PGSIZE);
-}
-
-/* Pages that follow each other here and in memory are shown together, so that
- * they can be large ones to the devices. */
-struct run {
-	struct aspace *as;
-	struct iommu_gather g;
-	uintptr_t va;
-	pte_t pte;
-	size_t len;
-};
-
-static int run_end(struct run *run)
-{
-	size_t len = run->len;
-
-	run->len = 0;
-	return len ? show_range(run->as, &run->g, run->va, run->pte, len) : 0;
-}
-
-static int run_add(struct run *run, uintptr_t va, pte_t pte, size_t len)
-{
-	const pte_t seen = PTE_ADDR | PTE_P | PTE_W;
-	int err;
-
-	if (run->len && va == run->va + run->len &&
-	    (pte & seen) == (run->pte & seen) + run->len) {
-		run->len += len;
-		return 0;
-	}
-	err = run_end(run);
-	run->va = va;
-	run->pte = pte;
-	run->len = len;
-	return err;
-}
-
-/* Makes new rights known.  Where that fails the unit has failed, has said so,
- * and its devices are fenced; nothing old can be reached by it. */
-static void flush_added(struct iommu_gather *g)
-{
-	(void)!iommu_flush(g);
-}
-
 /* A new page, seen by the process and then by its devices. */
 static int install(struct aspace *as, const struct region *r, uintptr_t va,
 		   pte_t *e, struct page *pg)
@@ -135,7 +66,7 @@ static int install(struct aspace *as, const struct region *r, uintptr_t va,
 
 	*e = set_rights(r, page_pa(pg));
 	as->resident++;
-	err = show(as, &g, va, *e);
+	err = show_page(as, &g, va, *e);
 	flush_added(&g);
 	if (!err)
 		return 0;
@@ -193,7 +124,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 
 	if (READ_ONCE(old->refs) == 1) {
 		*e = make_pte(r, old);
-		err = show(as, &g, va, *e);
+		err = show_page(as, &g, va, *e);
 		flush_added(&g);
 		return err;
 	}
@@ -203,7 +134,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 	lazy_flush(as, QUARANTINE_OTHER);
 	memcpy(kva(page_pa(new)), kva(page_pa(old)), PGSIZE);
 	pte = make_pte(r, new);
-	err = show(as, &g, va, pte);
+	err = show_page(as, &g, va, pte);
 	if (err) {
 		flush_added(&g);
 		page_put(new);
@@ -422,57 +353,6 @@ int pages_widen(struct aspace *as, const struct region *r)
 	if (!err)
 		err = run_end(&run);
 	flush_added(&run.g);
-	return err;
-}
-
-static bool follow_each_other(const pte_t *e, size_t n)
-{
-	const pte_t seen = PTE_ADDR | PTE_P | PTE_W;
-
-	for (size_t i = 1; i < n; i++)
-		if ((e[i] & seen) != (e[0] & seen) + i * PGSIZE)
-			return false;
-	return e[0] & PTE_P;
-}
-
-/* n entries of one table: as one run if they are all of it and in one piece. */
-static int show_entries(struct run *run, uintptr_t va, const pte_t *e, size_t n)
-{
-	int err;
-
-	if (n == PT_ENTRIES && follow_each_other(e, n))
-		return run_add(run, va, e[0], n * PGSIZE);
-	err = run_end(run);
-	return err ? err : iommu_map_list(&run->g, va, e, n);
-}
-
-static int show_region(struct run *run, const struct region *r)
-{
-	uintptr_t va = r->start;
-	int err = 0;
-	size_t len;
-	pte_t *e;
-
-	for (; !err && va < r->end; va += len) {
-		len = pt_in_table(va, r->end);
-		e = pt_leaf(run->as->root, va, false);
-		if (e)
-			err = show_entries(run, va, e, len / PGSIZE);
-	}
-	return err;
-}
-
-int pages_show(struct aspace *as)
-{
-	struct run run = { .as = as, .g = { .space = as->io } };
-	struct region *r;
-	int err = 0;
-
-	list_for_each(r, &as->regions, link)
-		if (!err && for_devices(r->start))
-			err = show_region(&run, r);
-	if (!err)
-		err = run_end(&run);
 	return err;
 }
 

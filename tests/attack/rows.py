@@ -4,20 +4,41 @@ from collections import namedtuple
 from pathlib import Path
 
 FILE = Path(__file__).with_name("table")
-Row = namedtuple("Row", "id target way moment guard reported shown control")
+MODES = "strict", "lazy"        # of unmapping
+Row = namedtuple("Row", "id target way moment guard reported shown control "
+                 "mode")
 
 
-def read(path=FILE):
-    rows = [Row(*(field.strip() for field in line.split("|")))
-            for line in path.read_text().splitlines()
-            if "|" in line and not line.startswith("#")]
+def lines(path):
+    for line in path.read_text().splitlines():
+        if "|" in line and not line.startswith("#"):
+            yield [field.strip() for field in line.split("|")]
+
+
+def read(path=FILE, mode="strict"):
+    """The rows, as they are in that mode: lazily without a control but where a
+    line of the table says otherwise."""
+    rows = [Row(*fields, "strict") for fields in lines(path)
+            if fields[0] != "lazy"]
     for unique in (lambda r: r.id, lambda r: (r.target, r.way, r.moment)):
         seen = [unique(r) for r in rows]
         twice = {s for s in seen if seen.count(s) > 1}
         assert not twice, f"{path}: twice there: {twice}"
-    return rows
+    return rows if mode == "strict" else lazily(path, rows)
 
 
-def shown(where):
+def lazily(path, rows):
+    rows = {r.id: r._replace(mode="lazy", control="") for r in rows}
+    for first, *fields in lines(path):
+        if first == "lazy":
+            name, moment, guard, reported, control = fields
+            assert not rows[name].control, f"{path}: twice there: lazy {name}"
+            rows[name] = rows[name]._replace(moment=moment, guard=guard,
+                                             reported=reported,
+                                             control=control)
+    return list(rows.values())
+
+
+def shown(where, mode="strict"):
     """Those that are shown in qemu, or in the model."""
-    return [r for r in read() if r.shown in (where, "both")]
+    return [r for r in read(mode=mode) if r.shown in (where, "both")]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""make test-attack: each row of the table, in the model and on QEMU, and each
-again with its guard taken away.
+"""make test-attack: each row of the table, in the model and on QEMU, strictly
+and lazily, and again with its guard taken away.
 
     run.py TOP OUT      OUT: a folder for the copy of the tree that is changed
     ATTACK=PATTERN      only rows whose ids match (a regular expression)
@@ -9,7 +9,9 @@ again with its guard taken away.
                         sources
 
 A row counts as blocked if it is so wherever it is shown, and its control has
-succeeded wherever it is shown.  The last line is blocked/attempted.
+succeeded wherever it is shown; in each mode for itself, and lazily with a
+control where the table names one.  The last line is blocked/attempted, the sum
+of both modes.
 """
 import os
 import re
@@ -59,7 +61,8 @@ def controls(table):
     texts = {f: (TOP / f).read_text() for f in files}
     for change in mutate.peers(TOP / "tests/attack/controls", texts):
         found.setdefault(change.test, []).append(change)
-    named = {r.control for r in table if not r.control.startswith(OUTSIDE)}
+    named = {r.control for r in table
+             if r.control and not r.control.startswith(OUTSIDE)}
     assert named == set(found), f"controls: {named ^ set(found)}"
     return found
 
@@ -101,24 +104,26 @@ class Copy:
 
 
 def in_model(copy, wanted, succeeds):
-    """{id: whether it went as it should}"""
+    """{(mode, id): whether it went as it should}"""
     went = {}
     for r in wanted:
-        done = copy.run([HOST, r.id])
+        done = copy.run([HOST, r.mode, r.id])
         through = re.search(rf"^{r.id} got through: .*", done.stdout, re.M)
-        went[r.id] = bool(through) if succeeds else not done.returncode
-        say(done.stdout if not went[r.id] else through[0] if through else
-            f"{r.id} is blocked in the model")
+        went[key(r)] = bool(through) if succeeds else not done.returncode
+        say(done.stdout if not went[key(r)] else
+            f"{r.mode}: {through[0]}" if through else
+            f"{r.mode}: {r.id} is blocked in the model")
     return went
 
 
 def on_qemu(copy, wanted, succeeds):
     if not wanted:
         return {}
-    done = copy.run([*PYTEST, *(f"{BOOT}::test_row[{r.id}]"
+    done = copy.run([*PYTEST, *(f"{BOOT}::test_row[{r.mode}-{r.id}]"
                                 for r in wanted)],
                     **({"ATTACK": "succeeds"} if succeeds else {}))
-    went = {r.id: bool(re.search(rf"^PASSED .*\[{r.id}\]$", done.stdout, re.M))
+    went = {key(r): bool(re.search(rf"^PASSED .*\[{r.mode}-{r.id}\]$",
+                                   done.stdout, re.M))
             for r in wanted}
     if not all(went.values()):
         say(done.stdout)
@@ -128,18 +133,22 @@ def on_qemu(copy, wanted, succeeds):
 HOW = {"model": in_model, "qemu": on_qemu}
 
 
+def key(r):
+    return r.mode, r.id
+
+
 def shown(wanted, where):
     return [r for r in wanted if r.shown in (where, "both")]
 
 
 def tried(copy, wanted, succeeds, results):
     for where, how in HOW.items():
-        for i, good in how(copy, shown(wanted, where), succeeds).items():
-            results.setdefault(i, {})[where, succeeds] = good
+        for k, good in how(copy, shown(wanted, where), succeeds).items():
+            results.setdefault(k, {})[where, succeeds] = good
 
 
 def with_controls(copy, wanted, changes, results):
-    for name in dict.fromkeys(r.control for r in wanted):
+    for name in dict.fromkeys(r.control for r in wanted if r.control):
         began = time.time()
         those = [r for r in wanted if r.control == name]
         taken = changes.get(name, [])
@@ -154,25 +163,30 @@ def with_controls(copy, wanted, changes, results):
 
 def word(results, r, succeeds, good):
     return ", ".join(f"{good if ok else 'NOT ' + good} ({where})"
-                     for (where, s), ok in results[r.id].items()
+                     for (where, s), ok in results[key(r)].items()
                      if s == succeeds)
 
 
 def report(wanted, results):
-    blocked = 0
+    """Of each mode, and of both."""
+    blocked = {mode: 0 for mode in rows.MODES}
     for r in wanted:
-        say(f"{r.id:22} {word(results, r, False, 'blocked')}; without "
-            f"{r.control}: {word(results, r, True, 'gets through')}")
-        blocked += all(results[r.id].values())
-    only = [r.id for r in wanted if r.shown == "model"]
+        without = f"; without {r.control}: " \
+            f"{word(results, r, True, 'gets through')}" if r.control else ""
+        say(f"{r.mode:6} {r.id:22} {word(results, r, False, 'blocked')}"
+            f"{without}")
+        blocked[r.mode] += all(results[key(r)].values())
+    only = [r.id for r in wanted if r.shown == "model" and r.mode == "strict"]
     say(f"in the model alone: {', '.join(only)}")
-    say(f"{blocked}/{len(wanted)}")
-    return blocked == len(wanted) > 0
+    for mode, n in blocked.items():
+        say(f"{mode}: {n}/{len([r for r in wanted if r.mode == mode])}")
+    say(f"{sum(blocked.values())}/{len(wanted)}")
+    return sum(blocked.values()) == len(wanted) > 0
 
 
 def main():
     os.nice(max(10 - os.nice(0), 0))
-    table = rows.read()
+    table = [r for mode in rows.MODES for r in rows.read(mode=mode)]
     changes = controls(table)
     if PATTERN == "list":
         say(f"{len(table)} rows, {len(changes)} controls")

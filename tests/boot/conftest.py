@@ -64,11 +64,12 @@ def kept():
     machines = {}
 
     def get(options, **more):
-        m = machines.get(options)
+        key = options, more.get("cmdline")
+        m = machines.get(key)
         if not m or not m.good:
             if m:
                 m.close()
-            m = machines[options] = machine.Machine(options, **more)
+            m = machines[key] = machine.Machine(options, **more)
         return m
 
     yield get

@@ -256,7 +256,8 @@ def test_promises_have_guards_and_tests():
         guards |= set(re.findall(r"`([\w./]+):(\w+)`", guard))
     assert {n for n in named if n not in ids} <= names_of_tests()
     assert ids <= named
-    defined_there(guards | {tuple(r.guard.split(":")) for r in rows.read()})
+    defined_there(guards | {tuple(r.guard.split(":")) for mode in rows.MODES
+                            for r in rows.read(mode=mode)})
 
 
 def defined_there(functions):

@@ -52,7 +52,7 @@ struct run {
 	struct lazy lazy[PROCESSES];
 	struct quarantine_mode mode;
 	uint64_t turned;	/* when the old were last looked for */
-	uint64_t late;		/* pages that waited, summed over operations */
+	uint64_t late;		/* pages that were unmapped lazily */
 };
 
 void run_open(struct run *r, uint64_t seed);

@@ -8,6 +8,9 @@
  *
  * A row's function returns true where the attack has succeeded by what it sees
  * itself; what the oracle sees counts as well.
+ *
+ * Each is tried in both modes of unmapping (quarantine.h), and in lazy mode as
+ * the table's lines for that say.  Words: strict or lazy, and names of rows.
  */
 #include "attack/attack.h"
 
@@ -18,6 +21,7 @@
 struct row {
 	char line[ROW_LEN];
 	char *id, *reported;
+	bool lazily;
 	bool (*attack)(void);
 	char test[64];
 };
@@ -47,8 +51,10 @@ static bool is_reported(const char *how)
 static void test_row(void **state)
 {
 	const struct row *r = *state;
-	bool through = r->attack();
+	bool through;
 
+	lazily = r->lazily;
+	through = r->attack();
 	b.m->hook = NULL;
 	if (!b.m->violations && through)
 		model_violation(b.m, "the attacker says so");
@@ -60,6 +66,7 @@ static void test_row(void **state)
 	if (!is_reported(r->reported))
 		fail_msg("%s: not reported as \"%s\": faults 0x%lx, error %s",
 			 r->id, r->reported, heard, b.m->error);
+	assert_int_equal(quarantine_state().pages, 0);
 	process_end(me);
 	process_end(victim);
 	model_check(b.m);
@@ -111,53 +118,83 @@ static bool read_row(struct row *r)
 	return r->attack;
 }
 
-/* All, or those that are named. */
-static bool wanted(const struct row *r, int argc, char **argv)
+/* "lazy | ID | moment | guard | how it is reported | control" */
+static void read_lazy(struct row *rows, unsigned n, char *line)
 {
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], r->id))
-			return true;
-	return argc < 2;
+	char *f[6];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
+		f[i] = field(&line);
+	for (unsigned i = 0; i < n; i++)
+		if (rows[i].lazily && !strcmp(rows[i].id, f[1]))
+			rows[i].reported = f[4];
 }
 
-/* As many tests as the table has rows for the model and the words name. */
-static unsigned load(FILE *table, struct row *rows, struct CMUnitTest *tests,
-		     int argc, char **argv)
+/* Each row of the model twice, strictly and lazily. */
+static unsigned read_rows(FILE *table, struct row *rows)
 {
-	unsigned n = 0, all = 0;
+	static char lazy[MAX_ROWS][ROW_LEN];
+	unsigned n = 0, nlazy = 0;
 
-	while (n < MAX_ROWS && fgets(rows[n].line, ROW_LEN, table)) {
-		if (!strchr(rows[n].line, '|') || rows[n].line[0] == '#' ||
-		    !read_row(&rows[n]))
+	while (n < MAX_ROWS && nlazy < MAX_ROWS &&
+	       fgets(rows[n].line, ROW_LEN, table)) {
+		if (!strchr(rows[n].line, '|') || rows[n].line[0] == '#')
 			continue;
-		all++;
-		if (!wanted(&rows[n], argc, argv))
+		if (!strncmp(rows[n].line, "lazy ", 5)) {
+			strcpy(lazy[nlazy++], rows[n].line);
 			continue;
-		tests[n] = (struct CMUnitTest){
-			.name = rows[n].test, .test_func = test_row,
-			.teardown_func = end_row, .initial_state = &rows[n],
-		};
-		n++;
+		}
+		if (!read_row(&rows[n]))
+			continue;
+		rows[n + 1] = rows[n];
+		rows[n + 1].lazily = true;
+		strcat(rows[n + 1].test, "_lazily");
+		n += 2;
 	}
-	if (all == ARRAY_SIZE(attacks))
-		return n;
-	print_error("%u rows for the model, %zu attacks\n", all,
-		    ARRAY_SIZE(attacks));
-	exit(1);
+	while (nlazy)
+		read_lazy(rows, n, lazy[--nlazy]);
+	return n;
+}
+
+/* All, or those that are named. */
+static bool wanted(const struct row *r, char **words)
+{
+	const char *const modes[] = { "strict", "lazy" };
+	bool all = true;
+
+	if (*words && (!strcmp(*words, modes[0]) || !strcmp(*words, modes[1])))
+		if (strcmp(*words++, modes[r->lazily]))
+			return false;
+	for (; *words; words++, all = false)
+		if (!strcmp(*words, r->id))
+			return true;
+	return all;
 }
 
 int main(int argc, char **argv)
 {
-	static struct row rows[MAX_ROWS];
+	static struct row rows[2 * MAX_ROWS];
 	static struct CMUnitTest tests[MAX_ROWS];
 	FILE *table = fopen(TABLE, "r");
-	unsigned n;
+	unsigned n, ntests = 0;
 
 	if (!table) {
 		print_error("no %s here\n", TABLE);
 		return 1;
 	}
-	n = load(table, rows, tests, argc, argv);
+	n = read_rows(table, rows);
 	fclose(table);
-	return _cmocka_run_group_tests("attacks", tests, n, NULL, NULL);
+	if (n != 2 * ARRAY_SIZE(attacks)) {
+		print_error("%u rows for the model, %zu attacks\n", n / 2,
+			    ARRAY_SIZE(attacks));
+		return 1;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (wanted(&rows[i], argv + (argc > 0)))
+			tests[ntests++] = (struct CMUnitTest){
+				.name = rows[i].test, .test_func = test_row,
+				.teardown_func = end_row,
+				.initial_state = &rows[i],
+			};
+	return _cmocka_run_group_tests("attacks", tests, ntests, NULL, NULL);
 }

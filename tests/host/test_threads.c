@@ -3,156 +3,31 @@
  * The driver run by several threads, under the thread sanitizer, with devices
  * that attack at each step: processes that change their memory, two that hand
  * devices out, take them back, reset them and switch power, one that serves
- * faults, one for interrupts, one that reads what files show.  They are held
- * off each other as iommu.h asks of its caller, by the two locks that the
- * kernel has for that, and in no other way.  In some rounds a unit stops
- * working.
+ * faults, one for interrupts, one that reads what files show.  Where unmapping
+ * is lazy, pages wait meanwhile in quarantines (kern/mm/quarantine.c), and one
+ * thread flushes those that are old, takes memory to be short, and changes the
+ * mode.  They are held off each other as iommu.h asks of its caller, by the two
+ * locks that the kernel has for that, and in no other way.  In some rounds a
+ * unit stops working.
  *
  * ROUNDS and SEED say how many and where to begin; no two runs are the same.
  */
-#include "threads_os.h"
+#include "threads_mm.h"
 
-#include <pthread.h>
 #include <sched.h>
 
 #define MEMBERS		3	/* processes */
 #define DEVICES		8
-#define PLACES		24u	/* pages */
 #define CHANGES		150u	/* of each process, in a round */
 #define HANDINGS	60u	/* of each thread that hands out */
 
-/* As kern/src/pciown.c and kern/mm/aspace.c have it. */
+/* As kern/src/pciown.c has it. */
 static pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
-static struct member {
-	pthread_mutex_t lock;		/* the address space's */
-	struct iommu_space *s;		/* NULL: no device yet */
-	struct owner *o;
-	bool lost;
-	uint64_t seed;
-} members[MEMBERS];
-
-static struct bench b;
+static struct member members[MEMBERS];
 static struct function *device[DEVICES];
 static struct member *owner_of[DEVICES];	/* under own */
-static bool troubled;
 static int busy;				/* threads that do things */
 static bool pending;
-
-static unsigned chance(uint64_t *seed, unsigned n)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return (unsigned)(*seed >> 20) % n;
-}
-
-/* The oracle's books, which the model reads. */
-static physaddr_t plan(struct member *p, uint64_t va, uint8_t rights,
-		       physaddr_t *old)
-{
-	struct mapping *e;
-	physaddr_t pa;
-
-	model_enter();
-	e = owner_find(p->o, va);
-	*old = e ? e->was : 0;
-	pa = frame_alloc(b.m, p->o);
-	owner_plan(p->o, va, pa, rights);
-	model_leave();
-	return pa;
-}
-
-static unsigned plan_keep(struct member *p, uint64_t va, unsigned pages,
-			  uint8_t rights, physaddr_t *old)
-{
-	struct mapping *e;
-	unsigned n = 0;
-
-	model_enter();
-	for (unsigned i = 0; i < p->o->n; i++) {
-		e = &p->o->list[i];
-		if (e->va - va >= pages * PAGE)
-			continue;
-		if (!(e->was_rights & rights))
-			old[n++] = e->was;
-		owner_plan(p->o, e->va, e->was, e->was_rights & rights);
-	}
-	model_leave();
-	return n;
-}
-
-static void commit(struct member *p, const physaddr_t *old, unsigned n)
-{
-	model_enter();
-	owner_commit(p->o);
-	for (unsigned i = 0; i < n; i++)
-		if (old[i])
-			frame_free(b.m, old[i]);
-	model_leave();
-}
-
-static void need(bool good, const char *what)
-{
-	if (good || __atomic_load_n(&troubled, __ATOMIC_RELAXED))
-		return;
-	fprintf(stderr, "%s: %s\n", what, threads_error());
-	exit(1);
-}
-
-/* Of a process whose lock is held. */
-static void flush(struct member *p, struct iommu_gather *g,
-		  const physaddr_t *old, unsigned n)
-{
-	int err = iommu_flush(g);
-
-	need(!err, "flush");
-	p->lost |= err < 0;
-	if (!p->lost)
-		commit(p, old, n);
-}
-
-static void map_page(struct member *p)
-{
-	uint64_t va = VA + chance(&p->seed, PLACES) * PAGE;
-	uint8_t rights = (uint8_t)(1 + chance(&p->seed, 3));
-	struct iommu_gather g = { .space = p->s };
-	physaddr_t old, pa = plan(p, va, rights, &old);
-	int err = iommu_map(&g, va, pa, PAGE, rights);
-
-	need(!err, "map");
-	flush(p, &g, &old, 1);
-}
-
-static void keep_pages(struct member *p)
-{
-	uint64_t va = VA + chance(&p->seed, PLACES) * PAGE;
-	unsigned pages = 1 + chance(&p->seed, PLACES);
-	uint8_t rights = (uint8_t)chance(&p->seed, 3);
-	struct iommu_gather g = { .space = p->s };
-	physaddr_t old[PLACES + 1];
-	unsigned n = plan_keep(p, va, pages, rights, old);
-	int err = iommu_keep(&g, va, pages * PAGE, rights);
-
-	need(!err, "keep");
-	flush(p, &g, old, n);
-}
-
-static bool anything(void *arg, uint64_t va, physaddr_t pa, int prot)
-{
-	struct mapping *e = owner_find(((struct member *)arg)->o, va);
-
-	return e && e->is == pa && e->is_rights == prot;
-}
-
-static void check_pages(struct member *p)
-{
-	const char *what = iommu_check_space(p->s, anything, p);
-
-	if (what && !p->lost) {
-		fprintf(stderr, "%s\n", what);
-		exit(1);
-	}
-}
 
 static void begin(void)
 {
@@ -192,6 +67,7 @@ static struct iommu_space *space_of(struct member *p)
 	if (!p->s && !p->lost)
 		p->s = iommu_space_create(p, (int)(p - members) + 7,
 					  (uint64_t)(p - members) + 1, NULL);
+	p->q.gather.space = p->s;
 	s = p->lost ? NULL : p->s;
 	pthread_mutex_unlock(&p->lock);
 	return s;
@@ -201,8 +77,6 @@ static unsigned lost_spaces;
 
 static void drop_space(struct member *p)
 {
-	physaddr_t old[PLACES];
-	unsigned n;
 	int err;
 
 	for (unsigned i = 0; i < DEVICES; i++)
@@ -210,13 +84,12 @@ static void drop_space(struct member *p)
 			return;
 	pthread_mutex_lock(&p->lock);
 	if (p->s) {
+		end_of_waiting(p, QUARANTINE_OTHER);
 		err = iommu_space_destroy(p->s);
-		p->s = NULL;
+		p->q.gather.space = p->s = NULL;
 		p->lost |= err < 0;
 		lost_spaces += err < 0;
-		n = plan_keep(p, 0, UINT32_MAX, 0, old);
-		if (!p->lost)
-			commit(p, old, n);
+		drop_pages(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 }
@@ -248,8 +121,14 @@ static void attach(unsigned i, struct member *p, unsigned words)
 static void detach(unsigned i)
 {
 	struct member *p = owner_of[i];
-	int err = iommu_detach(dev(device[i]));
+	int err;
 
+	if (p) {		/* as aspace_revoke_device */
+		pthread_mutex_lock(&p->lock);
+		end_of_waiting(p, QUARANTINE_OTHER);
+		pthread_mutex_unlock(&p->lock);
+	}
+	err = iommu_detach(dev(device[i]));
 	need(!p == (err < 0), "detach");
 	set_holder(device[i], NULL);
 	owner_of[i] = NULL;
@@ -321,6 +200,21 @@ static bool more(void)
 {
 	sched_yield();
 	return __atomic_load_n(&busy, __ATOMIC_RELAXED);
+}
+
+static void *flush_old_ones(void *arg)
+{
+	uint64_t seed = *(uint64_t *)arg;
+
+	while (more()) {
+		if (quarantine_due() <= os_clock())
+			flush_before(quarantine_too_old(), QUARANTINE_OLD);
+		if (!chance(&seed, 200))
+			flush_before(os_clock(), QUARANTINE_SHORT);
+		if (!chance(&seed, 200))
+			set_mode(&seed);
+	}
+	return NULL;
 }
 
 static void note_pending(void)
@@ -421,9 +315,10 @@ static void make_machine(uint64_t seed)
 
 static void run_threads(uint64_t seed)
 {
-	pthread_t t[MEMBERS + 6];
+	pthread_t t[MEMBERS + 7];
 	unsigned n = 0;
-	uint64_t seeds[2] = { seed * 7919 + 1, seed * 104729 + 3 };
+	uint64_t seeds[3] = { seed * 7919 + 1, seed * 104729 + 3,
+			      seed * 31337 + 5 };
 
 	busy = 0;
 	for (unsigned i = 0; i < MEMBERS; i++) {
@@ -437,6 +332,7 @@ static void run_threads(uint64_t seed)
 	pthread_create(&t[n++], NULL, serve_faults, NULL);
 	pthread_create(&t[n++], NULL, take_interrupts, NULL);
 	pthread_create(&t[n++], NULL, read_files, NULL);
+	pthread_create(&t[n++], NULL, flush_old_ones, &seeds[2]);
 	if (seed % 4 == 3)
 		pthread_create(&t[n++], NULL, make_trouble,
 			       b.m->units[seed / 4 % 2]);
@@ -444,13 +340,17 @@ static void run_threads(uint64_t seed)
 		pthread_join(t[--n], NULL);
 }
 
+static unsigned long waited;		/* pages, in all rounds */
+
 static void close_round(void)
 {
 	for (unsigned i = 0; i < DEVICES; i++)
 		if (owner_of[i])
 			detach(i);
-	for (unsigned i = 0; i < MEMBERS; i++)
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		waited += members[i].waited;
 		owner_free(members[i].o);
+	}
 	b.m->mem.objects -= lost_spaces;
 	bench_close(&b);
 	threads_forget_interrupts();
@@ -458,13 +358,14 @@ static void close_round(void)
 
 static void one_round(uint64_t seed)
 {
+	uint64_t mode = seed;
+
 	troubled = false;
 	lost_spaces = 0;
 	make_machine(seed);
+	set_mode(&mode);
 	for (unsigned i = 0; i < MEMBERS; i++) {
-		members[i] = (struct member){ .seed = seed * 31 + i + 1 };
-		pthread_mutex_init(&members[i].lock, NULL);
-		members[i].o = owner_new("a process");
+		member_setup(&members[i], seed * 31 + i + 1);
 	}
 	run_threads(seed);
 	close_round();
@@ -478,6 +379,7 @@ int main(void)
 
 	for (uint64_t i = 0; i < rounds; i++)
 		one_round(seed + i);
-	printf("threads: %lu rounds, nothing unordered\n", rounds);
+	printf("threads: %lu rounds, %lu pages unmapped lazily, "
+	       "nothing unordered\n", rounds, waited);
 	return 0;
 }

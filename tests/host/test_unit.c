@@ -514,40 +514,6 @@ static void test_a_full_queue_is_waited_for(void **state)
 	}
 }
 
-static void sleep_long(struct machine *m, const struct happening *h)
-{
-	if (h->what == E_RELAX)
-		model_settle(m);
-}
-
-/* Rule 5: a virtual processor may sleep past any deadline; what happened
- * meanwhile counts. */
-static void test_waits_look_once_more_after_the_deadline(void **state)
-{
-	struct process *p;
-	struct bench b;
-
-	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		bench_open(&b, triple_named(i ? "qemu" : "real unit 1"),
-			   WITHOUT_WIRED, 1);
-		b.m->relax_ns = 100000000000;
-		b.m->policy.latency = 30;
-		b.m->hook = sleep_long;
-		bench_boot(&b);
-		p = process(&b, 7);
-		assert_int_equal(process_map(p, VA, 1, RW), 0);
-		assert_int_equal(process_attach(p, b.flr, 0), 0);
-		assert_int_equal(process_unmap(p, VA, 1), 0);
-		model_call(b.m);
-		assert_int_equal(iommu_power(false), 0);
-		assert_int_equal(iommu_power(true), 0);
-		process_end(p);
-		assert_int_equal(b.m->logged[OS_ERROR], 0);
-		bench_close(&b);
-	}
-}
-
 /* The commands of a start, one bit each (11.4.4). */
 static void test_commands_of_a_start(void **state)
 {
@@ -592,7 +558,6 @@ int main(void)
 		bench_test(test_positions_wrap_at_2_to_the_32),
 		bench_test(test_many_tickets),
 		bench_test(test_a_full_queue_is_waited_for),
-		bench_test(test_waits_look_once_more_after_the_deadline),
 		bench_test(test_commands_of_a_start),
 	};
 

@@ -13,7 +13,7 @@ SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h",
            "kern/drivers/pci/function.c", "kern/drivers/pci/isolation.c",
            "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
-           "kern/mm/pages.c"]
+           "kern/mm/pages.c", "kern/mm/show.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c",
               "kern/drivers/pci/bdf.c"]
@@ -24,7 +24,7 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
 KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
 # The memory manager: of these only what is lazy in it.
-MANAGERS = ("lazy.c", "aspace.c", "pages.c")
+MANAGERS = ("lazy.c", "aspace.c", "pages.c", "show.c")
 
 # kind, function, what stands for its call ("" where it is a statement)
 CALLS = [

@@ -8,11 +8,14 @@
 
 #include "../bench.h"
 
+#include <quarantine.h>
+
 #define THEIRS	(VA + 64 * PAGE)	/* where only the victim has memory */
 
 extern struct bench b;
 extern struct process *me, *victim;
 extern uint64_t heard;		/* reasons of faults, a bit each */
+extern bool lazily;		/* unmapping is lazy */
 
 /* bench_open, to be followed by bench_boot and processes; or all three. */
 void open_bench(const char *triple, int wired);
@@ -22,6 +25,10 @@ void start(const char *triple, int wired);
 void own(struct function *f, unsigned words);
 void start_with_device(void);
 bool reaches(struct function *f, uint64_t va, bool write);
+/* The attacker's munmap; what comes of it, as of iommu_flush.  In lazy mode the
+ * pages wait for a flush, and then it is this one's result that counts. */
+int give_up(uint64_t va, unsigned pages);
+int end_of_waiting(void);
 /* Between any two steps of the driver, that device at that address. */
 void writes_always(struct function *f, uint64_t va);
 void serve(void);

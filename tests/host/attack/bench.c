@@ -5,6 +5,7 @@
 struct bench b;
 struct process *me, *victim;
 uint64_t heard;
+bool lazily;
 
 static void hear(void *owner, const struct iommu_fault *f)
 {
@@ -12,11 +13,66 @@ static void hear(void *owner, const struct iommu_fault *f)
 	heard |= 1ull << f->reason;
 }
 
+/* What the memory manager keeps for the attacker. */
+static struct quarantine waiting;
+
+static void let_go(struct quarantine *q, bool lost)
+{
+	physaddr_t frames[8];
+	unsigned n;
+
+	me->lost |= lost;
+	if (lost || !q->pages)
+		return;
+	n = owner_drop_late(me->o, frames);
+	assert_in_range(n, 1, ARRAY_SIZE(frames));
+	while (n)
+		frame_free(b.m, frames[--n]);
+}
+
+static int give_up_lazily(uint64_t va, unsigned pages)
+{
+	struct mapping *e;
+	unsigned n = 0;
+
+	waiting.gather.space = me->s;
+	for (unsigned i = 0; i < me->o->n; i++) {
+		e = &me->o->list[i];
+		if (e->va - va >= pages * PAGE)
+			continue;
+		owner_plan(me->o, e->va, 0, 0);
+		e->late = true;
+		n++;
+	}
+	model_call(b.m);
+	assert_int_equal(iommu_keep(&waiting.gather, va, pages * PAGE, 0), 0);
+	return quarantine_add(&waiting, n);
+}
+
+int give_up(uint64_t va, unsigned pages)
+{
+	return lazily ? give_up_lazily(va, pages) :
+		process_unmap(me, va, pages);
+}
+
+int end_of_waiting(void)
+{
+	model_call(b.m);
+	return quarantine_flush(&waiting, QUARANTINE_OTHER);
+}
+
 void open_bench(const char *triple, int wired)
 {
+	const struct quarantine_mode mode = {
+		.lazy = lazily, .pages = 100, .ms = 10, .share = 100,
+	};
+
 	heard = 0;
+	waiting = (struct quarantine){ .let_go = let_go };
+	list_init(&waiting.link);
 	bench_upper.fault = hear;
 	bench_open(&b, triple_named(triple), wired, 1);
+	quarantine_set(&mode);
 }
 
 /* Both have memory at VA, and the victim at another address, too. */

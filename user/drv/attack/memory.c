@@ -89,37 +89,62 @@ static void at_victims(const struct row *r, uint64_t addr)
 }
 
 /* Sleeps meanwhile, since the kernel needs memory to wait for an answer. */
+static uint64_t victim_does(const char *what)
+{
+	tell(what, 0);
+	sleep_ms(IN_FLIGHT);
+	return told();
+}
+
 static void give_up_page(void)
 {
 	munmap(page, PAGE);
-	tell("reuse", 0);
-	sleep_ms(IN_FLIGHT);
-	told();
+	victim_does("reuse");
+}
+
+/* From memory into the device, or the other way. */
+static void touch(bool to_memory)
+{
+	edu_dma((uintptr_t)page, LEN, to_memory);
+	if (to_memory)
+		return;
+	look_into_device();
+	if (copy[0] == THEIRS)
+		through("the device holds what is the victim's");
+}
+
+/* Unmapped lazily the page waits for a flush, which comes when it is unmapped
+ * once more: what the device does by then must hurt nobody else. */
+static void touch_behind_unmap(bool to_memory)
+{
+	bool lazily;
+
+	warm(MAP_PINNED);
+	lazily = ask("quarantine", 0);
+	ask("frame", (uintptr_t)page);
+	munmap(page, PAGE);
+	if (lazily) {
+		said("the page %s", victim_does("have") ? "is the victim's" :
+		     "waits for its flush");
+		touch(to_memory);
+	}
+	give_up_page();
+	touch(to_memory);
+	said("the device %s", to_memory ? "wrote there" : "read there");
 }
 
 static void unmap_write(const struct row *r, uint64_t addr)
 {
 	(void)r;
 	(void)addr;
-	warm(MAP_PINNED);
-	ask("frame", (uintptr_t)page);
-	give_up_page();
-	edu_dma((uintptr_t)page, LEN, true);
-	said("the device wrote there");
+	touch_behind_unmap(true);
 }
 
 static void unmap_read(const struct row *r, uint64_t addr)
 {
 	(void)r;
 	(void)addr;
-	warm(MAP_PINNED);
-	ask("frame", (uintptr_t)page);
-	give_up_page();
-	edu_dma((uintptr_t)page, LEN, false);
-	look_into_device();
-	said("the device holds %02x", copy[0]);
-	if (copy[0] == THEIRS)
-		through("that is the victim's");
+	touch_behind_unmap(false);
 }
 
 static void protect_write(const struct row *r, uint64_t addr)

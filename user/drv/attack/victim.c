@@ -8,6 +8,7 @@
 
 #define TAKES	(1ul << 20)	/* at a time, to have a certain frame there */
 #define TAKES_MOST	(64ul << 20)
+#define TAKES_SOME	(8ul << 20)	/* to see whether it is to be had */
 
 static uint8_t *taken;		/* room for TAKES_MOST */
 static size_t taken_len;
@@ -109,6 +110,26 @@ void victim_takes_frame(void)
 	print("frame 0x%lx is the victim's now\n", frame);
 }
 
+/* It may still be somebody else's; 1: it is not. */
+static uint64_t take_some(void)
+{
+	for (size_t n = 0; n < TAKES_SOME; n += TAKES) {
+		take_more();
+		if (have_frame())
+			return 1;
+	}
+	return 0;
+}
+
+static uint64_t unmaps_lazily(void)
+{
+	char *text = readfile("#iommu/quarantine", NULL);
+	uint64_t lazily = text && !strncmp(text, "lazy", 4);
+
+	free(text);
+	return lazily;
+}
+
 /* So that the kernel needs no memory of its own for it then: for the region,
  * the page tables, the text of have_frame(). */
 void victim_is_set(void)
@@ -169,6 +190,10 @@ uint64_t victim_answers(int pid, const char *line)
 	case 'r':		/* take it */
 		victim_takes_frame();
 		return 1;
+	case 'h':		/* have it already */
+		return take_some();
+	case 'q':		/* how it unmaps */
+		return unmaps_lazily();
 	case 't':		/* where its page tables are */
 		return behind(pid, "root");
 	case 'v':		/* where its own page is */
