@@ -191,8 +191,9 @@ ORDERED = """
 
 
 class Mutant:
-    """`edits`: (path, start, end, text), of one file, ascending."""
-    def __init__(self, name, kind, edits, texts):
+    """`edits`: (path, start, end, text), of one file, ascending; `within`: where
+    the function begins and ends that they are in."""
+    def __init__(self, name, kind, edits, texts, within=None):
         self.name, self.kind, self.edits = name, kind, edits
         self.path = edits[0][0]
         old = texts[self.path]
@@ -204,7 +205,12 @@ class Mutant:
                        old.count("\n", 0, end) + 1)
                       for _, start, end, _ in edits]
         self.test = None        # the one that must kill it
-        self.digest = hashlib.sha1(self.source.encode()).hexdigest()[:12]
+        start, end = within or (edits[0][1], edits[-1][2])
+        # Wherever it stands: other functions may change, and files.
+        self.digest = hashlib.sha1(one_line(f"{kind} {self.says} " + apply(
+            old[start:end], [(path, a - start, b - start, new)
+                             for path, a, b, new in edits])).encode()
+        ).hexdigest()[:12]
 
 
 def one_line(text):
@@ -292,7 +298,7 @@ def of_file(path, texts):
         for kind, edits in of_function(path, name, code, text, start, end):
             key = f"{file}:{name}:{kind}"
             seen[key] = seen.get(key, 0) + 1
-            m = Mutant(f"{key}:{seen[key]}", kind, edits, texts)
+            m = Mutant(f"{key}:{seen[key]}", kind, edits, texts, (start, end))
             if file in MANAGERS and kind != "quarantine":
                 continue
             if m.source != text and (file != KERNELS or kind in HARDWARE):

@@ -144,7 +144,8 @@ class Ran:
 
 
 class Results:
-    """What is known, a line each, so that an interrupted run goes on."""
+    """What is known, a line each, so that an interrupted run goes on; by digest,
+    as names change with their neighbours."""
     def __init__(self, path, print_of_sources):
         self.path, self.sources = path, print_of_sources
         self.lock = threading.Lock()
@@ -152,20 +153,19 @@ class Results:
         if path.exists():
             for line in path.read_text().splitlines():
                 r = json.loads(line)
-                self.of[r["name"]] = r
+                self.of[r["digest"]] = r
 
     def add(self, mutant, verdict, **more):
         r = {"name": mutant.name, "digest": mutant.digest,
              "sources": self.sources, "verdict": verdict, **more}
         with self.lock:
-            self.of[mutant.name] = r
+            self.of[mutant.digest] = r
             with open(self.path, "a") as f:
                 f.write(json.dumps(r) + "\n")
         return r
 
     def known(self, mutant):
-        r = self.of.get(mutant.name)
-        return r if r and r["digest"] == mutant.digest else None
+        return self.of.get(mutant.digest)
 
 
 class Tests:
@@ -378,7 +378,7 @@ def plant(top, out, mutants, all_of_them, results):
     base = Tree(top, out / "base")
     tests = Tests(base, {m.path for m in all_of_them})
     for m in all_of_them:
-        r = results.of.get(m.name)
+        r = results.known(m)
         if r and r["verdict"] == "killed":
             tests.killed(m, "obj/host/" + r["by"].split(":")[0])
     queue = each(mutants)
