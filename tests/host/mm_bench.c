@@ -11,6 +11,8 @@ void mm_frame_given(uint64_t pa)
 
 void mm_frame_taken(uint64_t pa)
 {
+	if (mm_is_known(pa))
+		fail_msg("frame 0x%lx is free, and a processor knows it", pa);
 	frame_give(run.b.m, pa, NULL);
 }
 
@@ -47,13 +49,18 @@ int __real_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		      int prot);
 int __real_iommu_flush(struct iommu_gather *g);
 
-static struct owner *owner_of(const struct iommu_gather *g)
+static struct mm_process *process_of(const struct iommu_gather *g)
 {
 	for (unsigned i = 0; i < PROCS; i++)
 		if (run.p[i].proc == g->space->owner)
-			return run.p[i].o;
+			return &run.p[i];
 	fail_msg("nobody's space");
 	return NULL;
+}
+
+static struct owner *owner_of(const struct iommu_gather *g)
+{
+	return process_of(g)->o;
 }
 
 unsigned waits(const struct owner *o)
@@ -148,12 +155,36 @@ int __wrap_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 	return err;
 }
 
+/* A right of the process's goes after its devices' (rule 4); what is unmapped
+ * lazily has gone before. */
+static void check_rights(const struct mm_process *p, const struct mapping *e)
+{
+	uint64_t pte = mm_entry(p->as, e->va);
+
+	if (e->was_rights && ((pte & 0xffffffffff000) != e->was ||
+			      e->was_rights & ~pte))
+		fail_msg("0x%lx: its devices have more than it has", e->va);
+}
+
+static void check_flush(const struct iommu_gather *g)
+{
+	struct mapping *e;
+
+	for (unsigned i = 0; i < run.npending; i++) {
+		e = owner_find(run.pending[i].o, run.pending[i].va);
+		if (e && run.pending[i].g == g &&
+		    g != mm_waiting(process_of(g)->as))
+			check_rights(process_of(g), e);
+	}
+}
+
 int __wrap_iommu_flush(struct iommu_gather *g)
 {
 	struct mapping *e;
 	unsigned kept = 0;
 	int err;
 
+	check_flush(g);
 	model_call(run.b.m);
 	err = __real_iommu_flush(g);
 	assert_int_equal(err, 0);
@@ -225,9 +256,17 @@ void end(struct mm_process *p)
 		if (run.has[i] == p)
 			drop_device(i);
 	aspace_put(p->as);
+	mm_forget(p->as);
 	mm_proc_free(p->proc);
 	owner_free(p->o);
 	*p = (struct mm_process){ 0 };
+}
+
+void end_child(unsigned i)
+{
+	aspace_put(run.child[i]);
+	mm_forget(run.child[i]);
+	run.child[i] = NULL;
 }
 
 static physaddr_t take_frames(void)
@@ -264,7 +303,7 @@ void close_run(void)
 {
 	for (unsigned i = 0; i < CHILDREN; i++)
 		if (run.child[i])
-			aspace_put(run.child[i]);
+			end_child(i);
 	for (unsigned i = 0; i < PROCS; i++)
 		if (run.p[i].as)
 			end(&run.p[i]);

@@ -6,7 +6,7 @@
  * That is noted where the memory manager tells the driver: iommu_map adds to
  * it, iommu_keep takes from it, once the flush of the same gather has
  * completed.  And a frame that the allocator gets back is a stranger's at once,
- * and may be known to no unit.
+ * and may be known to no unit, nor to a processor.
  */
 #ifndef MM_BENCH_H
 #define MM_BENCH_H
@@ -75,6 +75,7 @@ struct mm_process *process_at(unsigned slot);
 void attach_to(struct mm_process *p, unsigned device);
 void drop_device(unsigned device);
 void end(struct mm_process *p);
+void end_child(unsigned i);
 /* Pages that it has unmapped, and whose flush has not been. */
 unsigned waits(const struct owner *o);
 

@@ -156,8 +156,7 @@ static void do_fork(void)
 		for (unsigned n = 0; n < run.touched[i].pages; n++)
 			(void)aspace_fault(run.child[i], run.touched[i].va +
 					   n * PAGE, MM_WRITE);
-		aspace_put(run.child[i]);
-		run.child[i] = NULL;
+		end_child(i);
 		return;
 	}
 	run.child[i] = aspace_fork(p->as);
@@ -224,7 +223,12 @@ static void check_all(bool lazy)
 {
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < CHILDREN; i++)
+		if (run.child[i])
+			mm_look(run.child[i]);
 	for (unsigned i = 0; i < PROCS; i++) {
+		if (run.p[i].as)
+			mm_look(run.p[i].as);
 		if (!run.p[i].s)
 			continue;
 		if (!chance(16))

@@ -213,10 +213,8 @@ uint64_t nsec(void)
 
 void tlb_shootdown(struct aspace *as, uintptr_t va, size_t len)
 {
-	(void)as;
-	(void)va;
-	(void)len;
 	mm_shootdown();
+	mm_shot(as, va, len);
 }
 
 void mm_turn(uint64_t now)
