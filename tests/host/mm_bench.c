@@ -58,9 +58,14 @@ static struct mm_process *process_of(const struct iommu_gather *g)
 	return NULL;
 }
 
+/* Whose gather it is, who must have taken his lock. */
 static struct owner *owner_of(const struct iommu_gather *g)
 {
-	return process_of(g)->o;
+	struct mm_process *p = process_of(g);
+
+	if (!mm_is_locked(p->as))
+		fail_msg("pages change without the lock");
+	return p->o;
 }
 
 unsigned waits(const struct owner *o)
@@ -141,6 +146,10 @@ int __wrap_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 	struct mapping *e;
 	int err;
 
+	if (run.keep_fails) {
+		run.split = g;
+		return -12;
+	}
 	for (unsigned i = 0; o && i < o->n; i++) {
 		e = &o->list[i];
 		if (e->va - va >= len || !(e->is_rights & ~prot))
@@ -170,10 +179,13 @@ static void check_flush(const struct iommu_gather *g)
 {
 	struct mapping *e;
 
+	if (run.split == g)
+		run.split = NULL;
 	for (unsigned i = 0; i < run.npending; i++) {
-		e = owner_find(run.pending[i].o, run.pending[i].va);
-		if (e && run.pending[i].g == g &&
-		    g != mm_waiting(process_of(g)->as))
+		if (run.pending[i].g != g)
+			continue;
+		e = owner_find(owner_of(g), run.pending[i].va);
+		if (e && g != mm_waiting(process_of(g)->as))
 			check_rights(process_of(g), e);
 	}
 }

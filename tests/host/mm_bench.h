@@ -54,6 +54,8 @@ struct mm_run {
 		uint64_t va;
 	} pending[PENDING];
 	unsigned npending;
+	bool keep_fails;	/* for want of memory, nothing having changed */
+	const struct iommu_gather *split;	/* by then, and not flushed */
 	uint64_t waited;	/* operations after which pages waited */
 	struct quarantine_state ended;	/* when it was closed */
 	/* A device has been taken away, and is still there. */

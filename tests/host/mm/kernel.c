@@ -125,14 +125,23 @@ void qlock_init(struct qlock *l, const char *name)
 	l->q.lock = (struct spinlock)SPINLOCK(name);
 }
 
+void (*mm_before_lock)(void);
+
 void qlock(struct qlock *l)
 {
+	if (mm_before_lock)
+		mm_before_lock();
 	spin_lock(&l->q.lock);
 }
 
 void qunlock(struct qlock *l)
 {
 	spin_unlock(&l->q.lock);
+}
+
+bool mm_is_locked(struct aspace *as)
+{
+	return as->lock.q.lock.held;
 }
 
 /* The thread runs until it has nothing to do. */

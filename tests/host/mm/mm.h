@@ -23,6 +23,9 @@ void mm_close(void);			/* all is free again */
 /* What the kernel's thread does, if its alarm is due by then. */
 void mm_turn(uint64_t now);
 size_t mm_free(void);
+bool mm_is_locked(struct aspace *as);
+/* Another thread goes first at the next lock of an address space. */
+extern void (*mm_before_lock)(void);
 
 /* A process with that pid, for texts and I/O spaces. */
 struct mm_proc *mm_proc(int pid);
