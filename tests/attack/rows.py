@@ -16,8 +16,7 @@ def lines(path):
 
 
 def read(path=FILE, mode="strict"):
-    """The rows, as they are in that mode: lazily without a control but where a
-    line of the table says otherwise."""
+    """The rows, as they are in that mode."""
     rows = [Row(*fields, "strict") for fields in lines(path)
             if fields[0] != "lazy"]
     for unique in (lambda r: r.id, lambda r: (r.target, r.way, r.moment)):
@@ -28,11 +27,10 @@ def read(path=FILE, mode="strict"):
 
 
 def lazily(path, rows):
-    rows = {r.id: r._replace(mode="lazy", control="") for r in rows}
+    rows = {r.id: r._replace(mode="lazy") for r in rows}
     for first, *fields in lines(path):
         if first == "lazy":
             name, moment, guard, reported, control = fields
-            assert not rows[name].control, f"{path}: twice there: lazy {name}"
             rows[name] = rows[name]._replace(moment=moment, guard=guard,
                                              reported=reported,
                                              control=control)

@@ -11,6 +11,8 @@ void mm_frame_given(uint64_t pa)
 
 void mm_frame_taken(uint64_t pa)
 {
+	if (mm_is_known(pa))
+		fail_msg("frame 0x%lx is free, and a processor knows it", pa);
 	frame_give(run.b.m, pa, NULL);
 }
 
@@ -47,13 +49,23 @@ int __real_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		      int prot);
 int __real_iommu_flush(struct iommu_gather *g);
 
-static struct owner *owner_of(const struct iommu_gather *g)
+static struct mm_process *process_of(const struct iommu_gather *g)
 {
 	for (unsigned i = 0; i < PROCS; i++)
 		if (run.p[i].proc == g->space->owner)
-			return run.p[i].o;
+			return &run.p[i];
 	fail_msg("nobody's space");
 	return NULL;
+}
+
+/* Whose gather it is, who must have taken his lock. */
+static struct owner *owner_of(const struct iommu_gather *g)
+{
+	struct mm_process *p = process_of(g);
+
+	if (!mm_is_locked(p->as))
+		fail_msg("pages change without the lock");
+	return p->o;
 }
 
 unsigned waits(const struct owner *o)
@@ -134,6 +146,10 @@ int __wrap_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 	struct mapping *e;
 	int err;
 
+	if (run.keep_fails) {
+		run.split = g;
+		return -12;
+	}
 	for (unsigned i = 0; o && i < o->n; i++) {
 		e = &o->list[i];
 		if (e->va - va >= len || !(e->is_rights & ~prot))
@@ -148,12 +164,39 @@ int __wrap_iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 	return err;
 }
 
+/* A right of the process's goes after its devices' (rule 4); what is unmapped
+ * lazily has gone before. */
+static void check_rights(const struct mm_process *p, const struct mapping *e)
+{
+	uint64_t pte = mm_entry(p->as, e->va);
+
+	if (e->was_rights && ((pte & 0xffffffffff000) != e->was ||
+			      e->was_rights & ~pte))
+		fail_msg("0x%lx: its devices have more than it has", e->va);
+}
+
+static void check_flush(const struct iommu_gather *g)
+{
+	struct mapping *e;
+
+	if (run.split == g)
+		run.split = NULL;
+	for (unsigned i = 0; i < run.npending; i++) {
+		if (run.pending[i].g != g)
+			continue;
+		e = owner_find(owner_of(g), run.pending[i].va);
+		if (e && g != mm_waiting(process_of(g)->as))
+			check_rights(process_of(g), e);
+	}
+}
+
 int __wrap_iommu_flush(struct iommu_gather *g)
 {
 	struct mapping *e;
 	unsigned kept = 0;
 	int err;
 
+	check_flush(g);
 	model_call(run.b.m);
 	err = __real_iommu_flush(g);
 	assert_int_equal(err, 0);
@@ -225,9 +268,17 @@ void end(struct mm_process *p)
 		if (run.has[i] == p)
 			drop_device(i);
 	aspace_put(p->as);
+	mm_forget(p->as);
 	mm_proc_free(p->proc);
 	owner_free(p->o);
 	*p = (struct mm_process){ 0 };
+}
+
+void end_child(unsigned i)
+{
+	aspace_put(run.child[i]);
+	mm_forget(run.child[i]);
+	run.child[i] = NULL;
 }
 
 static physaddr_t take_frames(void)
@@ -264,7 +315,7 @@ void close_run(void)
 {
 	for (unsigned i = 0; i < CHILDREN; i++)
 		if (run.child[i])
-			aspace_put(run.child[i]);
+			end_child(i);
 	for (unsigned i = 0; i < PROCS; i++)
 		if (run.p[i].as)
 			end(&run.p[i]);

@@ -6,7 +6,7 @@
  * That is noted where the memory manager tells the driver: iommu_map adds to
  * it, iommu_keep takes from it, once the flush of the same gather has
  * completed.  And a frame that the allocator gets back is a stranger's at once,
- * and may be known to no unit.
+ * and may be known to no unit, nor to a processor.
  */
 #ifndef MM_BENCH_H
 #define MM_BENCH_H
@@ -54,6 +54,8 @@ struct mm_run {
 		uint64_t va;
 	} pending[PENDING];
 	unsigned npending;
+	bool keep_fails;	/* for want of memory, nothing having changed */
+	const struct iommu_gather *split;	/* by then, and not flushed */
 	uint64_t waited;	/* operations after which pages waited */
 	struct quarantine_state ended;	/* when it was closed */
 	/* A device has been taken away, and is still there. */
@@ -75,6 +77,7 @@ struct mm_process *process_at(unsigned slot);
 void attach_to(struct mm_process *p, unsigned device);
 void drop_device(unsigned device);
 void end(struct mm_process *p);
+void end_child(unsigned i);
 /* Pages that it has unmapped, and whose flush has not been. */
 unsigned waits(const struct owner *o);
 

@@ -156,8 +156,7 @@ static void do_fork(void)
 		for (unsigned n = 0; n < run.touched[i].pages; n++)
 			(void)aspace_fault(run.child[i], run.touched[i].va +
 					   n * PAGE, MM_WRITE);
-		aspace_put(run.child[i]);
-		run.child[i] = NULL;
+		end_child(i);
 		return;
 	}
 	run.child[i] = aspace_fork(p->as);
@@ -224,7 +223,12 @@ static void check_all(bool lazy)
 {
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < CHILDREN; i++)
+		if (run.child[i])
+			mm_look(run.child[i]);
 	for (unsigned i = 0; i < PROCS; i++) {
+		if (run.p[i].as)
+			mm_look(run.p[i].as);
 		if (!run.p[i].s)
 			continue;
 		if (!chance(16))
@@ -378,6 +382,53 @@ static void test_regions_run_out(void **state)
 	close_run();
 }
 
+/* For want of memory: nothing has changed, and what was split is flushed. */
+static void test_nothing_is_taken_by_halves(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 8, 0);
+
+	run.keep_fails = true;
+	assert_true(aspace_munmap(as, va, 2 * PAGE) < 0);
+	assert_true(aspace_munmap(as, va + PAGE, PAGE) < 0);
+	assert_true(aspace_mprotect(as, va, PAGE, MM_READ) < 0);
+	assert_null(run.split);
+	assert_null(aspace_fork(as));
+	assert_null(run.split);
+	run.keep_fails = false;
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(aspace_fault(as, va + i * PAGE, MM_WRITE), 0);
+	assert_string_equal(aspace_check(as), "ok");
+	assert_int_equal(aspace_munmap(as, va, 8 * PAGE), 0);
+	assert_waits(8);
+	close_run();
+}
+
+static void ends_meanwhile(void)
+{
+	mm_before_lock = NULL;
+	drop_device(0);
+	aspace_put(run.p[0].as);
+}
+
+/* Who has found its quarantine still has the space. */
+static void test_a_process_ends_while_it_is_looked_at(void **state)
+{
+	struct mm_process *p = &run.p[0];
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, MM_PINNED);
+
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	mm_before_lock = ends_meanwhile;
+	if (!lazy_reclaim())
+		ends_meanwhile();	/* nobody looked */
+	mm_forget(as);
+	mm_proc_free(p->proc);
+	owner_free(p->o);
+	*p = (struct mm_process){ 0 };
+	close_run();
+}
+
 /* What is strict flushes what waits, and lets it go. */
 static void test_one_flush_for_both(void **state)
 {
@@ -429,6 +480,8 @@ int main(void)
 		IN_BOTH(test_neighbour_without_rights),
 		IN_BOTH(test_broken_copy),
 		IN_BOTH(test_unmapped_twice),
+		IN_BOTH(test_nothing_is_taken_by_halves),
+		IN_BOTH(test_a_process_ends_while_it_is_looked_at),
 		IN_BOTH(test_one_flush_for_both),
 		IN_BOTH(test_address_that_waits),
 		IN_BOTH(test_regions_run_out),

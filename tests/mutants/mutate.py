@@ -23,8 +23,9 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
 # The kernel's own services: of these only what the driver relies on.
 KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
-# The memory manager: of these only what is lazy in it.
+# The memory manager: of these only what its devices could notice.
 MANAGERS = ("lazy.c", "aspace.c", "pages.c", "show.c")
+DEVICES = ("flush", "quarantine", "order")
 
 # kind, function, what stands for its call ("" where it is a statement)
 CALLS = [
@@ -80,7 +81,8 @@ PATTERNS = [
     ("flush", r" \|\| \(c->added && [^;]*?\)\)\)", ")"),
     ("flush", r"\bsu->did, c->lo\b", "su->did, c->lo + PGSIZE"),
     ("flush", r"\bc->lo, c->hi\b", "c->lo, c->hi - PGSIZE"),
-    ("flush", r"(?<== )ROUNDDOWN\((\w+), [^;]*\);", r"\1;"),
+    ("flush", r"(?<== )ROUNDDOWN\((\w+), [^;]*\);", r"\1;", "inv.c",
+     "table_life.c"),
     ("flush", r"\bROUNDDOWN\(lo, PGSIZE << am\)", "lo"),
     ("flush", r"\(hi - 1\)", "hi"),
     ("flush", r"\(hi - lo - 1\)", "(hi - lo)"),
@@ -188,6 +190,12 @@ ORDERED = """
     fault_start take_one take_some fault_take count_fault handle service
     iommu_service_faults fault_event did_alloc
 """.split()
+# Those of the memory manager.
+MANAGED = """
+    let_go take_away unmap_late lazy_unmap flush_before set_mode
+    pages_remove pages_narrow pages_forked break_copy
+    unmap aspace_revoke_device aspace_io_drop
+""".split()
 
 
 class Mutant:
@@ -278,7 +286,7 @@ def of_function(path, name, code, text, start, end):
              sorted({*call_sites(code, start, end),
                      *pattern_sites(file, code, start, end)},
                     key=lambda s: (s[1], s[2], s[3]))]
-    if name in ORDERED:
+    if name in (MANAGED if file in MANAGERS else ORDERED):
         sites += [("order", [(path, a, b, text[c:d]), (path, c, d, text[a:b])])
                   for a, b, c, d in sorted({
                       *order_sites(code, start, end),
@@ -299,7 +307,7 @@ def of_file(path, texts):
             key = f"{file}:{name}:{kind}"
             seen[key] = seen.get(key, 0) + 1
             m = Mutant(f"{key}:{seen[key]}", kind, edits, texts, (start, end))
-            if file in MANAGERS and kind != "quarantine":
+            if file in MANAGERS and kind not in DEVICES:
                 continue
             if m.source != text and (file != KERNELS or kind in HARDWARE):
                 yield m

@@ -125,14 +125,23 @@ void qlock_init(struct qlock *l, const char *name)
 	l->q.lock = (struct spinlock)SPINLOCK(name);
 }
 
+void (*mm_before_lock)(void);
+
 void qlock(struct qlock *l)
 {
+	if (mm_before_lock)
+		mm_before_lock();
 	spin_lock(&l->q.lock);
 }
 
 void qunlock(struct qlock *l)
 {
 	spin_unlock(&l->q.lock);
+}
+
+bool mm_is_locked(struct aspace *as)
+{
+	return as->lock.q.lock.held;
 }
 
 /* The thread runs until it has nothing to do. */
@@ -213,10 +222,8 @@ uint64_t nsec(void)
 
 void tlb_shootdown(struct aspace *as, uintptr_t va, size_t len)
 {
-	(void)as;
-	(void)va;
-	(void)len;
 	mm_shootdown();
+	mm_shot(as, va, len);
 }
 
 void mm_turn(uint64_t now)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct aspace;
+struct iommu_gather;
 struct iommu_space;
 struct text;
 
@@ -22,12 +23,25 @@ void mm_close(void);			/* all is free again */
 /* What the kernel's thread does, if its alarm is due by then. */
 void mm_turn(uint64_t now);
 size_t mm_free(void);
+bool mm_is_locked(struct aspace *as);
+/* Another thread goes first at the next lock of an address space. */
+extern void (*mm_before_lock)(void);
 
 /* A process with that pid, for texts and I/O spaces. */
 struct mm_proc *mm_proc(int pid);
 void mm_proc_free(struct mm_proc *p);
 /* The I/O space of its memory, at its first device. */
 struct iommu_space *mm_io_get(struct aspace *as, struct mm_proc *p);
+
+/* tlb.c: processors know what the space has now; no more than that from before. */
+void mm_look(struct aspace *as);
+void mm_shot(struct aspace *as, uint64_t va, size_t len);
+void mm_forget(struct aspace *as);	/* it is gone */
+bool mm_is_known(uint64_t pa);
+/* A present page's frame and rights, bit 0 and 1; 0: absent. */
+uint64_t mm_entry(struct aspace *as, uint64_t va);
+/* The gather of what is unmapped. */
+const struct iommu_gather *mm_waiting(struct aspace *as);
 
 /* Of aspace.h, with plain types. */
 struct aspace *aspace_create(void);
