@@ -9,7 +9,7 @@ import pytest
 from machine import KERNEL, SMALL, TOP, UNIT
 from screen import FIRMWARE, MEDIA, NO_SERIAL, NONE, ScreenMachine
 
-FILES = "attach check detach faults info mappings power quarantine"
+FILES = "acpi attach check detach devices faults info mappings power quarantine spaces units walk"
 QUICK = [("bios", "cd"), ("uefi", "usb")]
 SCREEN_AND_SERIAL = f"{SMALL} -vga std {UNIT}"
 

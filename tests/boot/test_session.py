@@ -66,7 +66,7 @@ def test_session_as_written(m):
     assert m.line("/bin/bind \\#iommu /sys/iommu") == ""
     assert m.line("cd /sys/iommu/") == ""
     assert m.line("ls") == \
-        "attach check detach faults info mappings power quarantine\n"
+        "acpi attach check detach devices faults info mappings power quarantine spaces units walk\n"
     assert m.line("echo 0:3.0 1 >attach") == ""
     assert m.line("echo 0:0.0 22 >attach") == ""
     assert m.line("echo 0:1:0 22 >attach") == ""

@@ -191,7 +191,6 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 		return NULL;
 	}
 	d->up = up;
-	d->peers = d;
 	d->unit = scope_unit(segment, sid);
 	d->reserved = scope_names(SCOPE_RESERVED, d);
 	if (d->pci.header == PCI_HEADER_BRIDGE)
