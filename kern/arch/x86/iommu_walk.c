@@ -6,7 +6,6 @@
  */
 #include "iommu_impl.h"
 
-#define INTERRUPTS	0xfeeu		/* the first 12 of 32 bits */
 _Static_assert(SL_R == IOMMU_READ && SL_W == IOMMU_WRITE, "rights");
 
 /* The space that it is in, kept and its tables taken; NULL: it is in none. */
@@ -122,7 +121,7 @@ static const char *walk(struct iommu_dev *d, struct iommu_walk *w)
 		return "its context entry is absent: nobody has it";
 	if (w->addr >> u->address_bits)
 		return "beyond the width of its unit";
-	return w->addr >> 20 == INTERRUPTS ? "an interrupt, and no memory" :
+	return (w->addr & ~0xfffffull) == INT_ADDR ? "an interrupt, and no memory" :
 		walk_tables(d, w);
 }
 
@@ -135,7 +134,6 @@ void iommu_walk(struct iommu_dev *d, uint64_t addr, struct iommu_walk *w)
 	w->blocked = !d->unit || !d->unit->root ? now.why : walk(d, w);
 	if (!w->blocked)
 		w->blocked = !vtd_alive(d->unit) ? "its unit has failed" :
-			!iommu_powered() ? "translation is off" :
-			now.fenced ? now.why :
-			!now.master ? "it is off the bus" : NULL;
+			!iommu_powered() ? "translation is off" : now.fenced ?
+			now.why : now.master ? NULL : "it is off the bus";
 }
