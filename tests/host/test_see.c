@@ -265,6 +265,8 @@ static void test_a_unit_that_failed_or_cannot_be_used(void **state)
 	has(iommu_format_units, "unit0", "levels=-");
 	has(iommu_format_units, "unit0",
 	    "reason=\"it offers no second-level translation\"");
+	assert_true(model_logged(x.b.m, "0xfed00000 is not used: it offers no "
+				 "second-level translation"));
 	has(pciown_devices_text, "0:2.0", "state=refused");
 	blocked(x.three, "123456000", "it offers no second-level translation");
 	bench_close(&x.b);
