@@ -501,6 +501,12 @@ static void test_counts_of_retries_and_faults(void **state)
 	check_change(&s, " unmap+1 context+1 iotlb_global+1 iotlb_pages+1 "
 		     "interrupt+1 descriptors+6 registers+4 submissions+1 "
 		     "waits+1 retries+1");
+	/* A time-out of a device's TLB is one of those. */
+	s = shot();
+	b.u->trouble = (struct trouble){ .queue_error = FS_ITE, .times = 1 };
+	assert_int_equal(process_unmap(p, VA + PAGE, 1), 0);
+	assert_int_equal(value(shot().line, "timeouts"),
+			 value(s.line, "timeouts") + 1);
 	s = shot();
 	assert_false(can_read(p, b.flr, VA));
 	while (bench_serve())

@@ -502,7 +502,7 @@ int iommu_attach(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	}
 	if (err)
 		leave_unit(s, su, true);
-	else
+	if (!err)
 		happened(EVENT_ATTACH, d);
 	return err;
 }

@@ -115,7 +115,8 @@ const struct iommu_unit_stats *iommu_unit_stats(unsigned n)
 void iommu_counts(uint64_t counts[EVENT_KINDS])
 {
 	for (unsigned i = 0; i < EVENT_KINDS; i++)
-		counts[i] = READ_ONCE(iommu.counts[i]);
+		counts[i] = __atomic_load_n(&iommu.counts[i],
+					    __ATOMIC_RELAXED);
 	counts[EVENT_MAP] = counter_sum(&iommu.maps);
 	counts[EVENT_UNMAP] = counter_sum(&iommu.unmaps);
 }
