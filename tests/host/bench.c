@@ -121,7 +121,7 @@ static unsigned firmware_objects(void)
 {
 	unsigned n = 0;
 
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->space && !d->space->owner)
 			n += 2 + (unsigned)d->space->table.pages;
 	return n;
