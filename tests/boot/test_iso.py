@@ -9,9 +9,10 @@ import pytest
 from machine import KERNEL, SMALL, TOP, UNIT
 from screen import FIRMWARE, MEDIA, NO_SERIAL, NONE, ScreenMachine
 
-FILES = ["acpi        detach      info        quarantine  walk",
-         "attach      devices     mappings    spaces",
-         "check       faults      power       units"]
+FILES = [
+    "acpi        detach      info        quarantine  stats       walk",
+    "attach      devices     mappings    selftest    trace",
+    "check       faults      power       spaces      units"]
 QUICK = [("bios", "cd"), ("uefi", "usb")]
 SCREEN_AND_SERIAL = f"{SMALL} -vga std {UNIT}"
 

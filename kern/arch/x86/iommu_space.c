@@ -71,15 +71,15 @@ static uint64_t rights(int prot)
 }
 
 /* The shortest way, which calls nothing and so saves no registers; false: it is
- * not for that, or somebody has the tree. */
-static inline __attribute__((always_inline))
-bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
-	      uint64_t rights)
+ * not for that, or somebody has the tree, or wants to know. */
+inlined bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		      uint64_t rights)
 {
 	struct iommu_space *s = g->space;
 	bool done;
 
-	if (__atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
+	if (is_tracing() ||
+	    __atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
 		return false;
 	done = sl_put_page(&s->table, va, pa, rights, &g->change);
 	tree_give(s);
@@ -87,10 +87,12 @@ bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 }
 
 static rarely int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
-		      size_t len, uint64_t rights)
+		      size_t len, int prot)
 {
 	tree_hold(g->space);
-	return sl_map(&g->space->table, va, pa, len, rights, &g->change);
+	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = len,
+		    .rights = (uint16_t)prot);
+	return sl_map(&g->space->table, va, pa, len, rights(prot), &g->change);
 }
 
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
@@ -100,8 +102,9 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 		return 0;
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
+	counter_add(&iommu.maps, g->space);
 	return len == PGSIZE && put_page(g, va, pa, rights(prot)) ? 0 :
-		map(g, va, pa, len, rights(prot));
+		map(g, va, pa, len, prot);
 }
 
 int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
@@ -109,23 +112,29 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 {
 	if (!g->space)
 		return 0;
+	counter_add(&iommu.maps, g->space);
 	tree_hold(g->space);
+	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = n * PGSIZE,
+		    .rights = EVENT_RIGHTS_MIXED);
 	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
 static rarely int keep(struct iommu_gather *g, uintptr_t va, size_t len,
-		       uint64_t rights)
+		       int prot)
 {
 	tree_hold(g->space);
-	return sl_keep(&g->space->table, va, len, rights, &g->change);
+	trace_event(EVENT_UNMAP, .pid = g->space->pid, .a = va, .b = len,
+		    .rights = (uint16_t)prot);
+	return sl_keep(&g->space->table, va, len, rights(prot), &g->change);
 }
 
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 {
 	if (!g->space)
 		return 0;
+	counter_add(&iommu.unmaps, g->space);
 	return len == PGSIZE && !prot && put_page(g, va, 0, 0) ? 0 :
-		keep(g, va, len, rights(prot));
+		keep(g, va, len, prot);
 }
 
 /* Entries that were there must be forgotten, by the unit and by its devices; new
