@@ -114,16 +114,16 @@ static void show_state(const char *power)
 	uint64_t pages = quarantined(text);
 	const char *state = strchr(power, ':');
 
-	row("translation%s; unmapping is %s; %lu pages in quarantine",
-	    state ? state : ": ?", first_line(text), pages);
+	row("translation%s; %lu pages in quarantine; unmapping is %s",
+	    state ? state : ": ?", pages, first_line(text));
 	free(text);
 }
 
 static void show_counts(const struct file *units, const struct file *devices,
 			const struct file *spaces)
 {
-	row("%lu units, %lu functions, %u attached, %u fenced, %lu spaces, "
-	    "%lu faults since boot", units->n, devices->n,
+	row("units %lu, functions %lu, attached %u, fenced %u, spaces %lu, "
+	    "faults since boot %lu", units->n, devices->n,
 	    count_of(devices, "state", "attached"),
 	    count_of(devices, "fenced", "yes"), spaces->n,
 	    sum_of(units, "faults"));
@@ -131,7 +131,7 @@ static void show_counts(const struct file *units, const struct file *devices,
 
 static void show_unit(const struct record *u)
 {
-	row("%-6s %-10s %-11s %4s %-8s %-9s %-7s %-6s %4s %6s", u->subject,
+	row("%-6s %-10s %-11s %4s %-8s %-9s %-7s %-5s %4s %6s", u->subject,
 	    record_text(u, "base"), record_text(u, "state"),
 	    record_text(u, "width"), record_text(u, "pages"),
 	    share_text(u, "used", "domains").s,
@@ -145,7 +145,7 @@ static size_t show_units(const struct file *units, size_t rows)
 	size_t n = rows_for(units->n, rows);
 
 	row("UNIT   REGISTERS  STATE       BITS PAGES    DOMAINS   ENTRIES "
-	    "QUEUE  DEVS FAULTS");
+	    "QUEUE DEVS FAULTS");
 	for (size_t i = 0; i < n; i++)
 		show_unit(&units->r[i]);
 	row_more(units->n - n, "units");
@@ -228,6 +228,8 @@ int summary(int argc, char **argv)
 	find_wrong_units(&units);
 	find_wrong_devices(&devices);
 	find_wrong_checks(read_text("check"));
+	if (trouble)
+		wrong("not all files could be read");
 	show_state(power);
 	show_counts(&units, &devices, &spaces);
 	left -= wrong_rows();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * iommu top [-n ROUNDS] [SECONDS]: what goes on, anew each SECONDS, until q,
- * Ctrl-C or Ctrl-D is typed or so many rounds are shown.  Rates are those since
- * the round before.  Between rounds the console is raw, so that a key counts
- * without a newline; where input or output is no console, rounds follow each
- * other as text.
+ * iommu top [-n ROUNDS] [SECONDS]: what goes on, anew each SECONDS and with any
+ * key, until q, Ctrl-C or Ctrl-D is typed or so many rounds are shown.  Rates
+ * are those since the round before.  Between rounds the console is raw, so that
+ * a key counts without a newline; where input or output is no console, rounds
+ * follow each other as text.
  */
 #include "iommu.h"
 
@@ -109,7 +109,7 @@ static void show_unit(const struct record *u, const struct sample *s,
 	uint64_t faults = record_count(u, "faults");
 
 	r = r ? r : &none;
-	row("%-6s %8s %9s %13s %8s %8s %8s %8s %s", u->subject,
+	row("%-6s %8s %9s %8s %7s %7s %8s %7s %s", u->subject,
 	    rate(faults, count_in(&old->units, u->subject, "faults"), s,
 		 old).s,
 	    rate(flushes_in(&s->stats, u->subject),
@@ -124,8 +124,8 @@ static size_t show_units(const struct sample *s, const struct sample *old)
 {
 	size_t n = rows_for(s->units.n, MOST_UNITS);
 
-	row("UNIT   FAULTS/S FLUSHES/S DESCRIPTORS/S  WAITS/S   P99 US   "
-	    "MAX US    QUEUE STATE");
+	row("UNIT   FAULTS/S FLUSHES/S  DESCR/S WAITS/S  P99 US   MAX US   "
+	    "QUEUE STATE");
 	for (size_t i = 0; i < n; i++)
 		show_unit(&s->units.r[i], s, old);
 	row_more(s->units.n - n, "units");
@@ -137,7 +137,7 @@ static void show_device(const struct record *d, const struct sample *s,
 {
 	uint64_t faults = record_count(d, "faults");
 
-	row("%-9s %-9s %-6s %-15s %8s %8lu %7s %s", d->subject,
+	row("%-9s %-9s %-6s %-15s %8s %7lu %7s %s", d->subject,
 	    record_text(d, "id"), record_text(d, "unit"),
 	    owner_text(record_text(d, "owner")).s,
 	    rate(faults, count_in(&old->devices, d->subject, "faults"), s,
@@ -159,7 +159,7 @@ static void show_devices(const struct sample *s, const struct sample *old,
 	for (size_t i = 0; i < s->devices.n; i++)
 		all += is_shown(&s->devices.r[i]);
 	n = rows_for(all, rows);
-	row("DEVICE    ID        UNIT   OWNER           FAULTS/S   FAULTS "
+	row("DEVICE    ID        UNIT   OWNER           FAULTS/S  FAULTS "
 	    "REACHES STATE");
 	for (size_t i = 0; i < s->devices.n && shown < n; i++) {
 		if (!is_shown(&s->devices.r[i]))
@@ -186,24 +186,20 @@ static bool ends(char c)
 	return c == 'q' || c == 'Q' || c == CTRL('c') || c == CTRL('d');
 }
 
-/* Until then; true: a key says that it is enough, or there is no console. */
+/* Until then, or for a key; true: it is enough, or the console is gone. */
 static bool wait_for_key(bool keys, int64_t until)
 {
 	struct pollfd p = { .fd = 0, .events = POLLIN };
-	long left = (until - nsec()) / 1000000;
+	long left = MAX((until - nsec()) / 1000000, 0l);
 	char c = 0;
+	int ready;
 
 	if (!keys)
-		return sleep_ms(MAX(left, 0l)) < 0;
-	while ((left = (until - nsec()) / 1000000) > 0) {
-		int ready = poll(&p, 1, left);
-
-		if (ready < 0 || (ready > 0 && read(0, &c, 1) <= 0))
-			return true;
-		if (ready > 0 && ends(c))
-			return true;
-	}
-	return false;
+		return sleep_ms(left) < 0;
+	ready = poll(&p, 1, left);
+	if (ready > 0)
+		return read(0, &c, 1) <= 0 || ends(c);
+	return ready < 0;
 }
 
 /* It stays raw as long as the file is open. */

@@ -19,8 +19,9 @@ static void print_fields(enum entry kind, const struct record *r,
 
 static void print_root(const struct record *r)
 {
-	print("root[%s] = %s\n\t", record_text(r, "index"),
-	      record_text(r, "entry"));
+	print("root[%s] = %s: %s\n\t", record_text(r, "index"),
+	      record_text(r, "entry"),
+	      record_get(r, "table") ? "a table" : "not present");
 	print_fields(ROOT, r, "entry");
 	print("\n");
 }
@@ -37,12 +38,16 @@ static const char *type_text(uint64_t low)
 
 static void print_context(const struct record *r)
 {
-	print("context[%s] = %s %s\n\t", record_text(r, "index"),
+	print("context[%s] = high %s, low %s: ", record_text(r, "index"),
 	      record_text(r, "high"), record_text(r, "low"));
+	if (record_get(r, "table"))
+		print("%s, %s levels\n\t", type_text(record_count(r, "low")),
+		      record_text(r, "levels"));
+	else
+		print("not present\n\t");
 	print_fields(CONTEXT_LOW, r, "low");
 	print_fields(CONTEXT_HIGH, r, "high");
-	print("\n\t (%s, %s levels)\n", type_text(record_count(r, "low")),
-	      record_text(r, "levels"));
+	print("\n");
 }
 
 static enum entry kind_of(const struct record *r)
@@ -58,14 +63,15 @@ static void print_level(const struct record *r)
 {
 	const char *leaf = record_get(r, "leaf");
 
-	print("level %s[%s] = %s\n\t", r->subject + strlen("level"),
+	print("level %s[%s] = %s: ", r->subject + strlen("level"),
 	      record_text(r, "index"), record_text(r, "entry"));
-	print_fields(kind_of(r), r, "entry");
 	if (leaf)
-		print(" (a page of %s, %s)\n", leaf, record_text(r, "rights"));
+		print("a page of %s, %s\n\t", leaf, record_text(r, "rights"));
 	else
-		print(" (%s)\n", record_get(r, "table") ? "a table" :
+		print("%s\n\t", record_get(r, "table") ? "a table" :
 		      "not present");
+	print_fields(kind_of(r), r, "entry");
+	print("\n");
 }
 
 static void print_frame(const struct record *r)

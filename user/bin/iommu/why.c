@@ -74,7 +74,7 @@ static void print_unit(const struct question *q)
 	print("%s at %s: ", q->unit->subject, record_text(q->unit, "base"));
 	print_reason_of_unit(q);
 	if (!record_is(q->unit, "state", "on"))
-		print("\t\tit is %s: %s%s\n", record_text(q->unit, "state"),
+		print("\t\tstate %s: %s%s\n", record_text(q->unit, "state"),
 		      record_get(q->unit, "failure") ?
 		      record_text(q->unit, "failure") : "",
 		      record_get(q->unit, "reason") ?
