@@ -16,6 +16,8 @@ void fence(struct iommu_dev *d, const char *why)
 	if (!d->fenced && d->space)
 		os_log(OS_ERROR, "iommu: %s of pid %d is fenced: %s",
 		       dev_text(d).s, d->space->pid, why);
+	if (!d->fenced)
+		happened(EVENT_FENCE, d, .b = (uintptr_t)why);
 	d->fenced = true;
 }
 
@@ -500,6 +502,8 @@ int iommu_attach(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	}
 	if (err)
 		leave_unit(s, su, true);
+	else
+		happened(EVENT_ATTACH, d);
 	return err;
 }
 
@@ -511,6 +515,7 @@ int iommu_detach(struct iommu_dev *d)
 
 	if (!s || !s->owner)
 		return os_error("not attached");
+	happened(EVENT_DETACH, d);
 	err = hand_over(d, NULL, NULL, false);
 	leave_unit(s, su, err < 0);
 	return err;
@@ -551,6 +556,7 @@ int iommu_reset(struct iommu_dev *d)
 		fence(d, "its reset has failed");
 		return err;
 	}
+	happened(EVENT_RESET, d);
 	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));

@@ -101,3 +101,21 @@ struct iommu_losses iommu_losses(void)
 	lost.table_pages = iommu.lost_pages;
 	return lost;
 }
+
+struct vtd *iommu_unit(unsigned n)
+{
+	return n < iommu.nunits ? iommu.units[n] : NULL;
+}
+
+const struct iommu_unit_stats *iommu_unit_stats(unsigned n)
+{
+	return n < iommu.nunits ? &iommu.units[n]->stats : NULL;
+}
+
+void iommu_counts(uint64_t counts[EVENT_KINDS])
+{
+	for (unsigned i = 0; i < EVENT_KINDS; i++)
+		counts[i] = READ_ONCE(iommu.counts[i]);
+	counts[EVENT_MAP] = counter_sum(&iommu.maps);
+	counts[EVENT_UNMAP] = counter_sum(&iommu.unmaps);
+}

@@ -10,6 +10,9 @@
  *	mappings	which device belongs to which process
  *	power		enable, disable, on, off
  *	quarantine	strict, or lazy [pages=N] [ms=N] [share=N]
+ *	selftest	whether each unit does as it should; a read runs it
+ *	stats		counts, and times of waits
+ *	trace		the last events; on or off
  *
  * One command a write, all or nothing; reading attach, detach and power tells
  * the form.  Only eve writes.
@@ -24,9 +27,10 @@
 #include <pci.h>
 #include <pciown.h>
 #include <proc.h>
+#include <watch.h>
 
 enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower,
-       Qquarantine };
+       Qquarantine, Qselftest, Qstats, Qtrace };
 
 static const struct dirtab files[] = {
 	{ "attach", Qattach, 0666 },
@@ -37,6 +41,9 @@ static const struct dirtab files[] = {
 	{ "mappings", Qmappings, 0444 },
 	{ "power", Qpower, 0666 },
 	{ "quarantine", Qquarantine, 0666 },
+	{ "selftest", Qselftest, 0444 },
+	{ "stats", Qstats, 0444 },
+	{ "trace", Qtrace, 0600 },
 };
 
 static void unit_mappings(struct text *t, unsigned n,
@@ -93,12 +100,13 @@ static void make_text(struct chan *c, struct text *t)
 {
 	static const char *const forms[] = {
 		[Qattach] = "BUS:DEV.FN PID [unsafe] [rmrr] [ats]",
-		[Qdetach] = "BUS:DEV.FN", [Qquarantine] = NULL,
+		[Qdetach] = "BUS:DEV.FN", [Qtrace] = NULL,
 	};
 	static void (*const makers[])(struct text *t) = {
 		[Qcheck] = check_text, [Qinfo] = info_text,
 		[Qmappings] = mappings_text, [Qpower] = power_text,
-		[Qquarantine] = lazy_text,
+		[Qquarantine] = lazy_text, [Qselftest] = watch_selftest_text,
+		[Qstats] = watch_stats_text, [Qtrace] = watch_trace_text,
 	};
 
 	if (forms[c->qid.path])
@@ -226,6 +234,7 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 		[Qattach] = { "attach", attach },
 		[Qdetach] = { "detach", detach }, [Qpower] = { "power", power },
 		[Qquarantine] = { "quarantine", quarantine },
+		[Qtrace] = { "trace", watch_trace_write },
 	};
 	char cmd[IOMMU_COMMAND_MAX];
 	const char *why;

@@ -49,6 +49,8 @@ int fault_start(struct vtd *u, void (*fn)(void *), void *arg)
 	vtd_set32(u, FEDATA, data);
 	vtd_set32(u, FEADDR, (uint32_t)addr);
 	vtd_set32(u, FEUADDR, (uint32_t)(addr >> 32));
+	u->event_addr = addr;
+	u->event_data = data;
 	u->has_event = true;
 	return 0;
 }
