@@ -17,7 +17,7 @@ static const struct command {
 	{ "top", " [-n ROUNDS] [SECONDS]", "what goes on now; q ends it",
 	  top, 0, 3 },
 	{ "walk", " BDF ADDR", "from the root table to the frame", walk, 2, 2 },
-	{ "why", " BDF", "why this unit, group, owner; can it be attached",
+	{ "why", " BDF", "its unit, group and owner; may it be attached",
 	  why, 1, 1 },
 	{ "dump", " BDF", "all that it reaches", dump, 1, 1 },
 	{ "report", "", "all that a maintainer wants to see", report, 0, 0 },

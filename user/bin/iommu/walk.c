@@ -5,6 +5,9 @@
  */
 #include "iommu.h"
 
+#define PRESENT	1u		/* P of a root or context entry */
+#define RIGHTS	7u		/* R, W, X: one of them, and it is present */
+
 /* The fields of one or two halves of an entry. */
 static void print_fields(enum entry kind, const struct record *r,
 			 const char *key)
@@ -17,11 +20,16 @@ static void print_fields(enum entry kind, const struct record *r,
 		print(" %s=%s, which is no number", key, record_text(r, key));
 }
 
+static const char *table_text(const struct record *r, const char *key,
+			      uint64_t present)
+{
+	return record_count(r, key) & present ? "a table" : "not present";
+}
+
 static void print_root(const struct record *r)
 {
 	print("root[%s] = %s: %s\n\t", record_text(r, "index"),
-	      record_text(r, "entry"),
-	      record_get(r, "table") ? "a table" : "not present");
+	      record_text(r, "entry"), table_text(r, "entry", PRESENT));
 	print_fields(ROOT, r, "entry");
 	print("\n");
 }
@@ -40,7 +48,7 @@ static void print_context(const struct record *r)
 {
 	print("context[%s] = high %s, low %s: ", record_text(r, "index"),
 	      record_text(r, "high"), record_text(r, "low"));
-	if (record_get(r, "table"))
+	if (record_count(r, "low") & PRESENT)
 		print("%s, %s levels\n\t", type_text(record_count(r, "low")),
 		      record_text(r, "levels"));
 	else
@@ -68,8 +76,7 @@ static void print_level(const struct record *r)
 	if (leaf)
 		print("a page of %s, %s\n\t", leaf, record_text(r, "rights"));
 	else
-		print("%s\n\t", record_get(r, "table") ? "a table" :
-		      "not present");
+		print("%s\n\t", table_text(r, "entry", RIGHTS));
 	print_fields(kind_of(r), r, "entry");
 	print("\n");
 }
