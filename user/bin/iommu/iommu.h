@@ -93,6 +93,7 @@ int print_ranges(const char *bdf);
 /* words.c */
 void print_words(const struct record *d, const struct record *unit);
 bool may_drop_reserved(const struct record *d);
+bool needs_unsafe(const struct record *d);	/* whoever had it before */
 
 /* selftest.c: the outcome of a part, counted and told. */
 enum outcome { OK, FAILED, SKIPPED };

@@ -200,6 +200,8 @@ static void print_attach(const struct question *q)
 		      record_text(relative, "owner"), relative->subject);
 	else if (record_is(q->d, "state", "firmware"))
 		print("only with the word rmrr\n");
+	else if (needs_unsafe(q->d))
+		print("only with the word unsafe\n");
 	else
 		print("yes: echo %s PID >'%s/attach'\n", q->d->subject, FOLDER);
 	if (record_is(q->d, "fenced", "yes"))

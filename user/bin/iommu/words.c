@@ -37,13 +37,18 @@ bool may_drop_reserved(const struct record *d)
 	       class_of(d) >> 8 == CLASS_USB;
 }
 
+bool needs_unsafe(const struct record *d)
+{
+	return class_of(d) == CLASS_AHCI && record_is(d, "reset", "none");
+}
+
 static void print_unsafe(const struct record *d)
 {
 	const char *reset = record_text(d, "reset");
 
 	if (strcmp(reset, "none"))
 		print("not needed: it is reset between owners (%s)\n", reset);
-	else if (class_of(d) == CLASS_AHCI)
+	else if (needs_unsafe(d))
 		print("needed: it keeps memory while it runs, and cannot be "
 		      "reset\n");
 	else
