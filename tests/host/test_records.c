@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Records and PCI addresses as the user library reads them, and what is none. */
+/* Records and PCI addresses as the user library reads them; and others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,8 +71,9 @@ static void test_a_record(void **state)
 	uint64_t n = 7;
 
 	(void)state;
-	assert_null(parse("unit0 base=0xfed90000 state=on can=a,b used=3 none=- "
-			  "empty= more=1 reason=\"it = \"so\" 5\" ", &r, &text));
+	assert_null(parse("unit0 base=0xfed90000 state=on can=a,b used=3 "
+			  "none=- empty= more=1 reason=\"it = \"so\" 5\" ",
+			  &r, &text));
 	assert_string_equal(r.subject, "unit0");
 	assert_int_equal(r.n, 8);
 	assert_string_equal(record_get(&r, "base"), "0xfed90000");
@@ -105,7 +106,8 @@ static void test_words_alone(void **state)
 	char *text;
 
 	(void)state;
-	assert_null(parse("12.000345678 attach device=0:3.0 pid=12", &r, &text));
+	assert_null(parse("12.000345678 attach device=0:3.0 pid=12", &r,
+			  &text));
 	assert_string_equal(r.subject, "12.000345678");
 	assert_string_equal(r.fields[0].key, "attach");
 	assert_null(r.fields[0].value);

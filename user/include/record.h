@@ -6,7 +6,8 @@
  *	unit0 base=0xfed90000 state=failed failure="invalidation wait"
  *
  * A value in quotes may hold blanks and quotes; it is the line's last.  A word
- * without "=" is a field without a value, as the name of an event is.  Nothing here trusts the text.
+ * without "=" is a field without a value, as the name of an event is.  Nothing
+ * here trusts the text.
  */
 #ifndef RECORD_H
 #define RECORD_H

@@ -65,8 +65,8 @@ static bool from_device(uint64_t addr, uint64_t len)
 	return dma(BUFFER, addr, len, CMD_TO_MEMORY);
 }
 
-/* What the kernel tells of us within that time, "ACCESS ADDR: REASON", the first
- * of several; NULL: nothing. */
+/* What the kernel tells of us within that time, "ACCESS ADDR: REASON", the
+ * first of several; NULL: nothing. */
 static const char *our_fault(long milliseconds)
 {
 	int64_t end = nsec() + milliseconds * 1000000;
@@ -96,8 +96,8 @@ static bool copy_through(uint8_t *mem, bool *came)
 	return !memcmp(in, mem, LEN) && !in[LEN];
 }
 
-/* edu drops the upper bits of addresses unless it is told not to: then the fault
- * is at what is left. */
+/* edu drops the upper bits of addresses unless it is told not to: then the
+ * fault is at what is left. */
 static bool was_cut(const char *fault, uint64_t addr)
 {
 	const char *at = fault ? strstr(fault, " 0x") : NULL;

@@ -81,7 +81,9 @@ struct brief share_text(const struct record *r, const char *part,
 bool is_notable(const struct record *device);
 
 /* entries.c: "P=1 CTP=0x1234000" */
-enum entry { ROOT, CONTEXT_LOW, CONTEXT_HIGH, TABLE, LEAF_4K, LEAF_2M, LEAF_1G };
+enum entry {
+	ROOT, CONTEXT_LOW, CONTEXT_HIGH, TABLE, LEAF_4K, LEAF_2M, LEAF_1G,
+};
 void print_entry(enum entry kind, uint64_t value);
 
 /* caps.c */

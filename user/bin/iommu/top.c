@@ -250,8 +250,9 @@ int top(int argc, char **argv)
 		argc -= 2;
 		argv += 2;
 	}
-	if (argc > 1 || (argc == 1 && (parse_number(argv[0], 10, MAX_SECONDS,
-						     &seconds) < 0 || !seconds)))
+	if (argc == 1 && parse_number(argv[0], 10, MAX_SECONDS, &seconds) < 0)
+		return 2;
+	if (argc > 1 || !seconds)
 		return 2;
 	run(rounds, seconds);
 	return 0;
