@@ -10,7 +10,7 @@
 
 #include <types.h>
 
-#define HISTOGRAM_BUCKETS 140		/* up to 2^36 - 1 */
+#define HISTOGRAM_BUCKETS 140		/* the last: from 7 * 2^33 on */
 
 struct histogram {
 	uint64_t count[HISTOGRAM_BUCKETS];

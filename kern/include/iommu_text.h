@@ -22,11 +22,7 @@ typedef const char *iommu_parse(const char *s, struct iommu_command *cmd,
 				struct text *subject);
 iommu_parse iommu_parse_attach, iommu_parse_detach;
 const char *iommu_parse_power(const char *s, bool *on);
-/* B:D.F, B:D:F or S:B:D.F, in hexadecimal, and nothing behind it. */
-const char *iommu_parse_bdf(const char *word, uint16_t *segment,
-			    uint16_t *sid);
 
-void iommu_format_bdf(struct text *t, uint16_t segment, uint16_t sid);
 void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
 			   const struct iommu_device_info *list, unsigned n);
 void iommu_format_driver(struct text *t, bool powered, const char *missing);

@@ -38,9 +38,15 @@ _Static_assert(sizeof(struct iommu_event) == EVENT_WORDS * 8, "its words");
 extern bool iommu_tracing;
 extern struct event_ring iommu_events;	/* no slots: it never was on */
 void trace_add(struct iommu_event e);
+static inline bool is_tracing(void)
+{
+	return __builtin_expect(__atomic_load_n(&iommu_tracing,
+						__ATOMIC_ACQUIRE), false);
+}
+
 #define trace_event(kind_, ...)						\
 	do {								\
-		if (__builtin_expect(READ_ONCE(iommu_tracing), 0))	\
+		if (is_tracing())					\
 			trace_add((struct iommu_event){			\
 				.kind = (kind_), __VA_ARGS__ });	\
 	} while (0)

@@ -223,6 +223,18 @@ bool parse_number(const char **s, unsigned base, uint64_t max, uint64_t *n)
 	return true;
 }
 
+bool text_word(const char **s, char *word)
+{
+	size_t n = 0;
+
+	while (**s == ' ' || **s == '\t')
+		(*s)++;
+	while (**s && **s != ' ' && **s != '\t')
+		word[n++] = *(*s)++;
+	word[n] = '\0';
+	return n > 0;
+}
+
 const char *command_text(char *to, size_t size, const void *from, size_t n)
 {
 	const char *s = from;

@@ -10,11 +10,11 @@
 #include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
-#include <iommu_text.h>
 #include <kmalloc.h>
 #include <log.h>
 #include <page.h>
 #include <pci.h>
+#include <pci_function.h>
 #include <pciown.h>
 #include <proc.h>
 #include <string.h>
@@ -492,13 +492,9 @@ void pciown_check_all(iommu_say *say, void *arg)
 static void rids_text(const struct iommu_device_info *info, struct text *t)
 {
 	text_add(t, "requester ids");
-	for (unsigned i = 0; i < info->nrids; i++) {
-		text_add(t, " ");
-		iommu_format_bdf(t, info->segment, info->rids[i]);
-	}
-	text_add(t, "\ngroup ");
-	iommu_format_bdf(t, info->segment, info->group);
-	text_add(t, "\n");
+	for (unsigned i = 0; i < info->nrids; i++)
+		text_add(t, " %s", bdf_text(info->segment, info->rids[i]).s);
+	text_add(t, "\ngroup %s\n", bdf_text(info->segment, info->group).s);
 }
 
 /* What it can reach now: of its owner's memory, and nothing else. */

@@ -34,7 +34,7 @@ void watch_trace_text(struct text *t)
 	if (list)
 		n = watch_events(&iommu_events, list, &lost);
 	text_add(t, "trace state=%s events=%u lost=%lu\n",
-		 READ_ONCE(iommu_tracing) ? "on" : "off", n, lost);
+		 is_tracing() ? "on" : "off", n, lost);
 	for (unsigned i = 0; i < n; i++)
 		watch_format_event(t, &list[i]);
 	kfree(list);

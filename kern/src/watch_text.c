@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The words of stats, trace and selftest (watch.h).  Pure. */
 #include <iommu.h>
-#include <iommu_text.h>
+#include <pci_function.h>
 #include <watch.h>
 
 void watch_format_counts(struct text *t, const uint64_t counts[EVENT_KINDS],
@@ -94,8 +94,7 @@ void watch_format_unit(struct text *t, unsigned n,
 
 static void add_device(struct text *t, const struct iommu_event *e)
 {
-	text_add(t, " device=");
-	iommu_format_bdf(t, e->segment, e->sid);
+	text_add(t, " device=%s", bdf_text(e->segment, e->sid).s);
 }
 
 static void add_pid(struct text *t, const struct iommu_event *e)

@@ -18,6 +18,8 @@ void bench_bare(struct bench *b, uint64_t seed)
 		pristine = iommu;
 	have_pristine = true;
 	iommu = pristine;
+	iommu_tracing = false;
+	iommu_events = (struct event_ring){ .size = IOMMU_TRACE_EVENTS };
 	*b = (struct bench){ .m = model_start(seed) };
 	lost_spaces = 0;
 }
@@ -119,7 +121,7 @@ static unsigned firmware_objects(void)
 {
 	unsigned n = 0;
 
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->space && !d->space->owner)
 			n += 2 + (unsigned)d->space->table.pages;
 	return n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Attach and detach (kern/arch/x86/iommu_attach.c, vtd/context.c, vtd/domid.c,
- * iommu_pci.c): on all units under attack, the order of the transaction, each
+ * kern/drivers/pci/function.c): on all units under attack, the order of the transaction, each
  * flush in it, resets, refusals, domain ids, memory that runs out.
  */
 #include "bench.h"

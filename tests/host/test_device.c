@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One device between its owners (kern/arch/x86/iommu_attach.c, iommu_pci.c):
+ * One device between its owners (kern/arch/x86/iommu_attach.c,
+ * kern/drivers/pci/function.c):
  * how it is reset and what of it comes back, who may not have it and why,
  * requests that are still pending, devices that do not answer, and domain ids
  * that run out.

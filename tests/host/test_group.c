@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who goes together (kern/arch/x86/iommu_group.c): functions that share a
+ * Who goes together (kern/arch/x86/iommu_group.c,
+ * kern/drivers/pci/isolation.c): functions that share a
  * requester id are handed over as one; functions that can reach each other past
  * the unit belong to one owner only.  Held against what the model's buses
  * route, on machines by hand and by chance.

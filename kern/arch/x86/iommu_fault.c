@@ -47,9 +47,9 @@ static struct iommu_dev *source(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *d = find_device(segment, sid);
 
-	for_each_rid(r, segment, sid)
-		if (d->refused && !r->dev->refused)
-			d = r->dev;
+	pci_for_each_rid(r, &iommu.pci, segment, sid)
+		if (d->refused && !dev_of(r->fn)->refused)
+			d = dev_of(r->fn);
 	return d;
 }
 

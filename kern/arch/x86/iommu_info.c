@@ -26,23 +26,20 @@ bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
 
 static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 {
-	static const char *const how[] = {
-		NULL, "function level", "advanced features", "power state",
-		"secondary bus",
-	};
-
 	*info = (struct iommu_device_info){
-		.segment = d->segment, .sid = d->sid, .nrids = d->nrids,
+		.segment = d->pci.segment, .sid = d->pci.sid,
+		.nrids = d->pci.nrids,
 		.pid = d->space ? d->space->pid : 0,
 		.did = d->su ? d->su->did : 0,
 		.unit = d->unit ? d->unit->base : 0,
 		.fenced = d->fenced, .reserved = d->reserved,
-		.reset = how[d->reset], .faults = d->faults, .ats = d->ats_in,
+		.reset = pci_reset_text(d->pci.reset), .faults = d->faults,
+		.ats = d->ats_in,
 	};
-	for (unsigned i = 0; i < d->nrids; i++)
-		info->rids[i] = d->rids[i].sid;
+	for (unsigned i = 0; i < d->pci.nrids; i++)
+		info->rids[i] = d->pci.rids[i].sid;
 	if (d->group)
-		info->group = d->group->sid;
+		info->group = d->group->pci.sid;
 }
 
 void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
@@ -56,7 +53,7 @@ static bool listed_before(const struct iommu_dev *d,
 			  const struct iommu_device_info *info)
 {
 	return d->space->pid != info->pid ? d->space->pid < info->pid :
-		d->sid < info->sid;
+		d->pci.sid < info->sid;
 }
 
 unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
@@ -115,7 +112,8 @@ const struct iommu_unit_stats *iommu_unit_stats(unsigned n)
 void iommu_counts(uint64_t counts[EVENT_KINDS])
 {
 	for (unsigned i = 0; i < EVENT_KINDS; i++)
-		counts[i] = READ_ONCE(iommu.counts[i]);
+		counts[i] = __atomic_load_n(&iommu.counts[i],
+					    __ATOMIC_RELAXED);
 	counts[EVENT_MAP] = counter_sum(&iommu.maps);
 	counts[EVENT_UNMAP] = counter_sum(&iommu.unmaps);
 }

@@ -25,6 +25,7 @@
 #include <iommu_text.h>
 #include <kmalloc.h>
 #include <pci.h>
+#include <pci_function.h>
 #include <pciown.h>
 #include <proc.h>
 #include <watch.h>
@@ -171,9 +172,7 @@ static int parse(const char *verb, iommu_parse *parser, const char *s,
 	*d = pci_find(cmd->segment, cmd->sid);
 	if (*d)
 		return 0;
-	t.len = 0;
-	iommu_format_bdf(&t, cmd->segment, cmd->sid);
-	refuse(verb, subject, "no such device");
+	refuse(verb, bdf_text(cmd->segment, cmd->sid).s, "no such device");
 	return -ENODEV;
 }
 

@@ -230,7 +230,7 @@ void trace_unit(const struct vtd *u, enum iommu_event_kind kind, uint64_t a,
 static inline void unit_event(const struct vtd *u, enum iommu_event_kind kind,
 			      uint64_t a, uint64_t b, unsigned n)
 {
-	if (READ_ONCE(iommu_tracing))
+	if (is_tracing())
 		trace_unit(u, kind, a, b, n);
 }
 
