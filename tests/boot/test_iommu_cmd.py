@@ -214,6 +214,11 @@ def test_why_agrees_with_attach(busy):
         if answer.startswith("yes: ") or answer.endswith("word unsafe"):
             assert "echo: iommu" not in got, (name, got)
             busy.run(f"echo {name} >'#iommu/detach'")
+        elif answer.startswith("only to pid "):
+            owner, _, theirs = answer.removeprefix("only to pid ").partition(
+                ", which owns ")
+            assert got.startswith(f"echo: iommu: attach {name}: in one group "
+                                  f"with {theirs}, which pid {owner} owns\n")
         else:
             assert answer.startswith("no: ")
             assert got.startswith(f"echo: iommu: attach {name}: "
