@@ -21,6 +21,16 @@ struct text {
 void text_add(struct text *t, const char *fmt, ...) printf_like(2, 3);
 void text_add_args(struct text *t, const char *fmt, va_list args);
 
+/*
+ * Records: a line each, a subject and then " key=value" fields.  One more item
+ * of a list "a,b,c"; its end, "-" if there was none; a reason, which comes last
+ * and may have blanks, if there is one.
+ */
+void text_item(struct text *t, bool *some, const char *fmt, ...)
+	printf_like(3, 4);
+void text_list_end(struct text *t, bool some);
+void text_reason(struct text *t, const char *key, const char *why);
+
 /* The number at *s in that base (10 or 16, no prefix), at most max; advances
  * *s.  false: no digit there, or the number is larger. */
 bool parse_number(const char **s, unsigned base, uint64_t max, uint64_t *n);

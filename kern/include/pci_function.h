@@ -94,6 +94,15 @@ void pci_acs_enable(const struct pci_function *f);
 bool pci_acs_enabled(const struct pci_function *f);
 const char *pci_reset_text(enum pci_reset how);	/* NULL: none */
 
+/* function_text.c: fields of a record */
+struct text;
+/* " id=1234:11e8 class=0x00ff00 ids=0:3.0" */
+void pci_format_ids(struct text *t, const struct pci_function *f);
+/* " above=0:1.0", "-" without a bridge */
+void pci_format_above(struct text *t, const struct pci_function *f);
+/* " reset=function-level" */
+void pci_format_reset(struct text *t, const struct pci_function *f);
+
 /* isolation.c: topology */
 /* It becomes one of them, under its own id; false: no memory. */
 bool pci_function_add(struct pci_functions *all,
@@ -101,6 +110,9 @@ bool pci_function_add(struct pci_functions *all,
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct pci_function *pci_find_function(const struct pci_functions *all,
 				       uint16_t segment, uint16_t sid);
+/* By address; NULL: there are no more. */
+struct pci_function *pci_next_function(const struct pci_functions *all,
+				       const struct pci_function *after);
 /* Once all are known, in this order: what is above each; the ids of f, false:
  * it has more than are kept. */
 void pci_find_above(struct pci_functions *all);

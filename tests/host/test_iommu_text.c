@@ -416,30 +416,6 @@ static void test_domains_for_each_nd(void **state)
 	}
 }
 
-static void test_mappings_as_in_the_session(void **state)
-{
-	static const struct iommu_device_info list[] = {
-		{ .sid = 0x18, .pid = 1 }, { .sid = 0x00, .pid = 22 },
-		{ .sid = 0x08, .pid = 22 }, { .sid = 0x10, .pid = 26 },
-		{ .segment = 2, .sid = 0xfa, .pid = 26 },
-	};
-
-	(void)state;
-	iommu_format_mappings(begin(), &qemu, list, 5);
-	assert_string_equal(shown,
-		"Mappings for iommu@0xffff8001090acce8\n"
-		"\tpid = 1\n"
-		"\t\tdevice = 0:3.0\n"
-		"\tpid = 22\n"
-		"\t\tdevice = 0:0.0\n"
-		"\t\tdevice = 0:1.0\n"
-		"\tpid = 26\n"
-		"\t\tdevice = 0:2.0\n"
-		"\t\tdevice = 2:0:1f.2\n");
-	iommu_format_mappings(begin(), &qemu, NULL, 0);
-	assert_string_equal(shown, "Mappings for iommu@0xffff8001090acce8\n");
-}
-
 static void test_power_as_in_the_session(void **state)
 {
 	static const char form[] = "Write 'enable' or 'disable' OR 'on' or "
@@ -495,7 +471,6 @@ int main(void)
 		cmocka_unit_test(test_info_of_posted_interrupts),
 		cmocka_unit_test(test_info_in_the_other_words),
 		cmocka_unit_test(test_domains_for_each_nd),
-		cmocka_unit_test(test_mappings_as_in_the_session),
 		cmocka_unit_test(test_power_as_in_the_session),
 		cmocka_unit_test(test_info_in_too_little_room),
 	};

@@ -355,8 +355,11 @@ static void *take_interrupts(void *arg)
 
 static void *read_files(void *arg)
 {
-	struct iommu_device_info info, list[DEVICES];
+	struct iommu_device_info info;
+	struct iommu_space_info space;
 	struct iommu_unit_info unit;
+	struct iommu_range range;
+	struct iommu_walk walk;
 	uint64_t counts[EVENT_KINDS], word[EVENT_WORDS], n;
 	unsigned looks = 0;
 
@@ -368,9 +371,13 @@ static void *read_files(void *arg)
 		for (unsigned i = 1; i < 16 && i < n && is_tracing(); i++)
 			(void)!event_get(&iommu_events, n - i, word);
 		for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
-			iommu_unit_devices(i, list, DEVICES);
-		for (unsigned i = 0; i < DEVICES; i++)
+			;
+		for (unsigned i = 0; i < DEVICES; i++) {
 			iommu_device_info(dev(device[i]), &info);
+			iommu_space_info(dev(device[i]), &space);
+			iommu_walk(dev(device[i]), VA, &walk);
+			(void)iommu_range(dev(device[i]), 0, &range);
+		}
 		(void)iommu_losses();
 		(void)iommu_powered();
 		(void)iommu_address_bits();

@@ -43,6 +43,26 @@ static void fault_event(void *unit)
 		iommu.upper.pending();
 }
 
+void note_drop(uint32_t offset, uint16_t type, const char *why)
+{
+	if (iommu.ndrops < MAX_DROPS)
+		iommu.drops[iommu.ndrops++] = (struct iommu_dropped){
+			offset, type, why };
+}
+
+void drop(uint32_t offset, uint16_t type, const char *why)
+{
+	os_log(OS_WARN, "dmar: offset %u: %s; dropped", offset, why);
+	note_drop(offset, type, why);
+}
+
+static void drop_unit(const struct dmar_entry *e, const char *why)
+{
+	os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx %s; dropped", e->offset,
+	       e->base, why);
+	note_drop(e->offset, e->type, why);
+}
+
 /* Why that entry cannot be a unit; NULL: it can. */
 static const char *unit_refused(const struct dmar_entry *e)
 {
@@ -58,13 +78,11 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 	struct vtd *u = why ? NULL : os_alloc(sizeof(*u));
 
 	if (!u) {
-		os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx %s; dropped",
-		       e->offset, e->base, why ? why : "finds no memory");
+		drop_unit(e, why ? why : "finds no memory");
 		return;
 	}
 	if (!e->base || vtd_init(u, e->base, e->segment) < 0) {
-		os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx does not answer; "
-		       "dropped", e->offset, e->base);
+		drop_unit(e, "does not answer");
 		os_free(u, sizeof(*u));
 		return;
 	}
@@ -86,6 +104,8 @@ static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 		scopes_add(t, e, SCOPE_ATS, NULL);
 	else if (iommu.nats_segments < MAX_UNITS)
 		iommu.ats_segments[iommu.nats_segments++] = e->segment;
+	else
+		drop(e->offset, e->type, "one segment too many");
 }
 
 /* A reserved region that is wrong still says whose it is; iommu_reserved.c
@@ -93,8 +113,9 @@ static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 static void add_entry(const struct dmar_table *t, const struct dmar_entry *e)
 {
 	if (e->error)
-		os_log(OS_WARN, "dmar: offset %u: %s; dropped", e->offset,
-		       dmar_strerror(e->error));
+		drop(e->offset, e->type, dmar_strerror(e->error));
+	else if (e->type > DMAR_SIDP)
+		drop(e->offset, e->type, "structure of an unknown type");
 	if (e->type == DMAR_RMRR)
 		scopes_add(t, e, SCOPE_RESERVED, NULL);
 	if (e->error)

@@ -14,8 +14,10 @@ void fence(struct iommu_dev *d, const char *why)
 	if (!d->fenced && d->space)
 		os_log(OS_ERROR, "iommu: %s of pid %d is fenced: %s",
 		       dev_text(d).s, d->space->pid, why);
-	if (!d->fenced)
+	if (!d->fenced) {
 		happened(EVENT_FENCE, d, .b = (uintptr_t)why);
+		d->why_fenced = why;
+	}
 	d->fenced = true;
 }
 

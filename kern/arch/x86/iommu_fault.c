@@ -85,6 +85,7 @@ static bool service(struct vtd *u)
 	if (!vtd_alive(u))
 		return false;
 	n = fault_take(u, list, AT_ONCE, &lost);
+	__atomic_fetch_add(&iommu.unit_faults[u->index], n, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < n; i++)
 		handle(u, &list[i]);
 	if (lost)

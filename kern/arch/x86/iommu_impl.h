@@ -18,6 +18,7 @@
 #include <vtd/vtd.h>
 
 #define MAX_UNITS	32
+#define MAX_DROPS	128
 #define MAX_ATS		8	/* device TLBs of one space behind one unit */
 
 /* A space's presence in a unit: shared by its devices behind it. */
@@ -38,6 +39,7 @@ struct iommu_space {
 	bool changing;		/* its tables: see tree_take() */
 	bool eager;		/* some unit must hear of new entries too */
 	bool lost;		/* a unit failed with it */
+	unsigned readers;	/* who look at its tables, for files */
 	void *owner;		/* NULL: the firmware's, for a device of its */
 	int pid;
 	uint64_t serial;
@@ -63,6 +65,7 @@ struct iommu_dev {
 	bool mute;			/* its TLB has not answered: it stays
 					 * fenced for as long as it is had */
 	bool fenced;			/* may not master the bus */
+	const char *why_fenced;
 	uint64_t used_by;		/* serial of who used it since it was
 					 * reset; 0: nobody */
 	uint64_t faults;
@@ -108,10 +111,15 @@ struct scope {
 	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
 	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
+	bool in_force;			/* SCOPE_RESERVED: not refused */
+	uint32_t offset;		/* of its structure in the table */
 };
 
 struct iommu {
 	struct os_lock lock;
+	struct iommu_dropped drops[MAX_DROPS];	/* the log has all */
+	unsigned ndrops;
+	uint64_t unit_faults[MAX_UNITS];
 	struct vtd *units[MAX_UNITS];
 	struct iommu_dev *unit_devs[MAX_UNITS];
 	unsigned nunits;
@@ -154,6 +162,11 @@ bool bus_master(struct iommu_dev *d, bool on);
 /* Takes it off; false: it does not obey. */
 bool leaves_bus(struct iommu_dev *d);
 void wait_for_transactions(const struct iommu_dev *d);
+
+/* What the files say was dropped; the log has said so. */
+void note_drop(uint32_t offset, uint16_t type, const char *why);
+/* Says it, too. */
+void drop(uint32_t offset, uint16_t type, const char *why);
 
 /* iommu_scope.c */
 struct dmar_table;

@@ -8,6 +8,8 @@
  */
 #include "iommu_impl.h"
 
+#include <dmar.h>
+
 #define INTERRUPTS_LO	0xfee00000u
 #define INTERRUPTS_HI	0xfeefffffu
 
@@ -49,8 +51,10 @@ static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
 		why = wrong(d, r);
 		if (!why && map_region(s, r) < 0)
 			why = "no memory";
-		if (!why)
-			n++;
+		r->in_force = !why;
+		n += !why;
+		if (why)
+			note_drop(r->offset, DMAR_RMRR, why);
 		os_log(why ? OS_WARN : OS_INFO,
 		       "iommu: %s: reserved 0x%lx-0x%lx%s%s", dev_text(d).s,
 		       r->base, r->limit, why ? " refused: " : "",

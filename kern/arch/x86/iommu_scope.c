@@ -66,21 +66,20 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 
 	while (dmar_next_scope(t, e, &s)) {
 		if (s.error) {
-			os_log(OS_WARN, "dmar: offset %u: %s; dropped",
-			       s.offset, dmar_strerror(s.error));
+			drop(s.offset, e->type, dmar_strerror(s.error));
 			continue;
 		}
 		what = (struct scope){
 			.use = use, .segment = e->segment, .unit = unit,
 			.base = e->base, .limit = e->limit,
+			.offset = e->offset,
 		};
 		if (!means(&s, &what))
 			continue;
 		if (resolve(t, &s, e->segment, &sid))
 			add(&what, sid);
 		else
-			os_log(OS_WARN, "dmar: offset %u: its path leads to no "
-			       "device; dropped", s.offset);
+			drop(s.offset, e->type, "its path leads to no device");
 	}
 }
 

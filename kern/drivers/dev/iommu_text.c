@@ -97,6 +97,23 @@ const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
 	return "an unknown word; the form is BUS:DEV.FN";
 }
 
+const char *iommu_parse_walk(const char *s, struct iommu_command *cmd,
+			     struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+	const char *at = word, *why = parse_device(&s, cmd, subject,
+		"nothing written; the form is BUS:DEV.FN [ADDRESS]");
+
+	if (why || !text_word(&s, word))
+		return why;
+	text_add(subject, " %s", word);
+	at += at[0] == '0' && at[1] == 'x' ? 2 : 0;
+	cmd->words = 1;
+	if (!parse_number(&at, 16, UINT64_MAX, &cmd->addr) || *at)
+		return "not an address, which is a hexadecimal number";
+	return text_word(&s, word) ? "nothing may follow the address" : NULL;
+}
+
 const char *iommu_parse_power(const char *s, bool *on)
 {
 	char word[IOMMU_COMMAND_MAX], more[IOMMU_COMMAND_MAX];
@@ -107,19 +124,6 @@ const char *iommu_parse_power(const char *s, bool *on)
 			return NULL;
 	}
 	return "write enable, disable, on or off";
-}
-
-/* list: by pid, then address. */
-void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
-			   const struct iommu_device_info *list, unsigned n)
-{
-	text_add(t, "Mappings for iommu@%p\n", unit->unit);
-	for (unsigned i = 0; i < n; i++) {
-		if (!i || list[i].pid != list[i - 1].pid)
-			text_add(t, "\tpid = %d\n", list[i].pid);
-		text_add(t, "\t\tdevice = %s\n",
-			 bdf_text(list[i].segment, list[i].sid).s);
-	}
 }
 
 void iommu_format_driver(struct text *t, bool powered, const char *missing)

@@ -74,6 +74,23 @@ struct pci_function *pci_find_function(const struct pci_functions *all,
 	return also;
 }
 
+static uint32_t address_of(const struct pci_function *f)
+{
+	return (uint32_t)f->segment << 16 | f->sid;
+}
+
+struct pci_function *pci_next_function(const struct pci_functions *all,
+				       const struct pci_function *after)
+{
+	struct pci_function *next = NULL;
+
+	for (struct pci_function *f = all->first; f; f = f->next)
+		if ((!after || address_of(f) > address_of(after)) &&
+		    (!next || address_of(f) < address_of(next)))
+			next = f;
+	return next;
+}
+
 /* Bridges are found by what stands in them; bus numbers do not change. */
 static struct pci_function *find_above(const struct pci_functions *all,
 				       const struct pci_function *f)
