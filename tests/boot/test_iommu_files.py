@@ -166,42 +166,42 @@ def test_walk_of_a_given_answer(files):
         "iommu: /tmp/i/walk: unknown record 0:3.0\n"
     assert text == """\
 root[0] = 0x1234001: a table
-	 P=1 CTP=0x1234000
+        P=1 CTP=0x1234000
 context[24] = high 0x302, low 0x1235001: untranslated requests only, 4 levels
-	 P=1 FPD=0 TT=0 SLPTPTR=0x1235000 AW=2 IGN=0 DID=3
+        P=1 FPD=0 TT=0 SLPTPTR=0x1235000 AW=2 IGN=0 DID=3
 level 4[0] = 0x1236003: a table
-	 R=1 W=1 X=0 PS=0 A=0 ADDR=0x1236000
+        R=1 W=1 X=0 PS=0 A=0 ADDR=0x1236000
 level 3[4] = 0x1237003: a table
-	 R=1 W=1 X=0 PS=0 A=0 ADDR=0x1237000
+        R=1 W=1 X=0 PS=0 A=0 ADDR=0x1237000
 level 2[1] = 0x40000000600883: a page of 2m, rw
-	 R=1 W=1 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=1 ADDR=0x600000 TM=0 \
+        R=1 W=1 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=1 ADDR=0x600000 TM=0 \
 ignored=0x40000000000000
 frame 0x634567, rw, in a page of 2m
 """
 
 
 @pytest.mark.parametrize("line,shown", [
-    ("root index=1 entry=0x0 table=0x0", "root[1] = 0x0: not present\n\t P=0 CTP=0x0\n"),
+    ("root index=1 entry=0x0 table=0x0", "root[1] = 0x0: not present\n        P=0 CTP=0x0\n"),
     ("root index=1 entry=0x1003 table=0x1000",
-     "\t P=1 CTP=0x1000 RESERVED=0x2\n"),
+     "        P=1 CTP=0x1000 RESERVED=0x2\n"),
     ("context index=2 low=0x0 high=0x0 domain=0 levels=2 table=0x0",
      "context[2] = high 0x0, low 0x0: not present\n"),
     ("context index=2 low=0x12345007 high=0x1000481 domain=4 levels=3 table=1",
      "with a device TLB, 3 levels\n"
-     "\t P=1 FPD=1 TT=1 SLPTPTR=0x12345000 AW=1 IGN=0 DID=4 "
+     "        P=1 FPD=1 TT=1 SLPTPTR=0x12345000 AW=1 IGN=0 DID=4 "
      "RESERVED=0x1000080\n"),
     ("level1 index=5 entry=0x4000000012345f7b leaf=4k rights=rw",
      "level 1[5] = 0x4000000012345f7b: a page of 4k, rw\n"
-     "\t R=1 W=1 X=0 EMT=7 IPAT=1 A=1 D=1 SNP=1 ADDR=0x12345000 TM=1 "
+     "        R=1 W=1 X=0 EMT=7 IPAT=1 A=1 D=1 SNP=1 ADDR=0x12345000 TM=1 "
      "ignored=0x400\n"),
     ("level3 index=5 entry=0x40000081 leaf=1g rights=r",
-     "\t R=1 W=0 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=0 ADDR=0x40000000 TM=0\n"),
+     "        R=1 W=0 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=0 ADDR=0x40000000 TM=0\n"),
     ("level2 index=5 entry=0x201081 leaf=2m rights=r",
      " ADDR=0x200000 TM=0 RESERVED=0x1000\n"),
     ("level2 index=5 entry=0x10000000000000 absent",
      "level 2[5] = 0x10000000000000: not present\n"),
     ("level2 index=5 entry=zero",
-     "level 2[5] = zero: not present\n\t entry=zero, which is no number\n"),
+     "level 2[5] = zero: not present\n        entry=zero, which is no number\n"),
     ('blocked reason="level 2 is absent"', "blocked: level 2 is absent\n"),
     ("levels", "level s[?] = ?: not present\n"),
 ])
@@ -228,7 +228,7 @@ FROM               TO                    BYTES RIGHTS PAGES
 0x0000000100000000 0x000000010000ffff      64K rw           16 x 4k
 0x0000000100200000 0x00000001005fffff       4M r             2 x 2m
 0x0000000140000000 0x000000017fffffff       1G rw            1 x 1g
-3 ranges, 1078001664 bytes (1.0G), 1073807360 of them writable; \
+3 ranges, 1078001664 bytes (1.0G), 1073807360 of them writable
 pages: 16 x 4k, 2 x 2m, 1 x 1g
 """
 

@@ -6,6 +6,7 @@
 #include "iommu.h"
 
 #define PRESENT	1u		/* P of a root or context entry */
+#define INDENT	"       "	/* each field has a blank before it */
 #define RIGHTS	7u		/* R, W, X: one of them, and it is present */
 
 /* The fields of one or two halves of an entry. */
@@ -28,7 +29,7 @@ static const char *table_text(const struct record *r, const char *key,
 
 static void print_root(const struct record *r)
 {
-	print("root[%s] = %s: %s\n\t", record_text(r, "index"),
+	print("root[%s] = %s: %s\n" INDENT, record_text(r, "index"),
 	      record_text(r, "entry"), table_text(r, "entry", PRESENT));
 	print_fields(ROOT, r, "entry");
 	print("\n");
@@ -49,10 +50,11 @@ static void print_context(const struct record *r)
 	print("context[%s] = high %s, low %s: ", record_text(r, "index"),
 	      record_text(r, "high"), record_text(r, "low"));
 	if (record_count(r, "low") & PRESENT)
-		print("%s, %s levels\n\t", type_text(record_count(r, "low")),
+		print("%s, %s levels\n" INDENT,
+		      type_text(record_count(r, "low")),
 		      record_text(r, "levels"));
 	else
-		print("not present\n\t");
+		print("not present\n" INDENT);
 	print_fields(CONTEXT_LOW, r, "low");
 	print_fields(CONTEXT_HIGH, r, "high");
 	print("\n");
@@ -74,9 +76,10 @@ static void print_level(const struct record *r)
 	print("level %s[%s] = %s: ", r->subject + strlen("level"),
 	      record_text(r, "index"), record_text(r, "entry"));
 	if (leaf)
-		print("a page of %s, %s\n\t", leaf, record_text(r, "rights"));
+		print("a page of %s, %s\n" INDENT, leaf,
+		      record_text(r, "rights"));
 	else
-		print("%s\n\t", table_text(r, "entry", RIGHTS));
+		print("%s\n" INDENT, table_text(r, "entry", RIGHTS));
 	print_fields(kind_of(r), r, "entry");
 	print("\n");
 }
@@ -199,10 +202,10 @@ int print_ranges(const char *bdf)
 			strange(&f.r[i]);
 	if (blocked)
 		print_blocked(blocked);
-	print("%lu ranges, %lu bytes (%s), %lu of them writable; pages: ",
+	print("%lu ranges, %lu bytes (%s), %lu of them writable\n",
 	      sums.ranges, sums.reach, size_text(sums.reach).s, sums.write);
-	print("%lu x 4k, %lu x 2m, %lu x 1g\n", sums.pages[0], sums.pages[1],
-	      sums.pages[2]);
+	print("pages: %lu x 4k, %lu x 2m, %lu x 1g\n", sums.pages[0],
+	      sums.pages[1], sums.pages[2]);
 	return 0;
 }
 
