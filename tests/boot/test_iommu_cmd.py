@@ -267,6 +267,10 @@ def test_report(busy):
         assert name in titles or name == "selftest", name
     assert {"#cons/cmdline", "#cons/kmesg", "capabilities"} <= set(titles)
     assert titles.count("what is reached") == len(busy.owner)
+    for device in busy.owner:
+        assert re.search(rf"^{device}, and its way to 0x100000000\n"
+                         r"root\[\d+\] = 0x\w+: a table\n(.*\n)*?"
+                         r"frame .*\nFROM ", text, re.M)
     assert re.search(r"^0:3\.0 pid=\d+ write 0xfed90000: no write permission",
                      text, re.M)
     unit = dict(records(busy, "units"))["unit0"]

@@ -89,7 +89,9 @@ void print_entry(enum entry kind, uint64_t value);
 /* caps.c */
 void print_capabilities(const struct record *unit);
 
-/* walk.c: the ranges of a device, and their sum. */
+/* walk.c: the way to an address; 1: it ends before memory.  The ranges of a
+ * device, and their sum; 1: they cannot be read. */
+int print_walk(const char *bdf, uint64_t addr);
 int print_ranges(const char *bdf);
 
 /* words.c */

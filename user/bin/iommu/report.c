@@ -8,6 +8,7 @@
 #include "iommu.h"
 
 #define HEADER		64	/* bytes of configuration space */
+#define FIRST_ADDRESS	0x100000000	/* of a process's memory */
 
 static void heading(const char *title)
 {
@@ -93,7 +94,9 @@ static void print_devices(void)
 		if (!is_notable(&devices.r[i]))
 			continue;
 		heading("what is reached");
-		print("%s\n", devices.r[i].subject);
+		print("%s, and its way to 0x%lx\n", devices.r[i].subject,
+		      FIRST_ADDRESS);
+		print_walk(devices.r[i].subject, FIRST_ADDRESS);
 		print_ranges(devices.r[i].subject);
 	}
 	free_file(&devices);

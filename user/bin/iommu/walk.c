@@ -135,10 +135,23 @@ static struct file ask(const char *command)
 	return records_of("walk", ask_walk(command));
 }
 
+int print_walk(const char *bdf, uint64_t addr)
+{
+	char command[64];
+	struct file f;
+	int status;
+
+	snprint(command, sizeof(command), "%s 0x%lx", bdf, addr);
+	f = ask(command);
+	print_steps(&f);
+	status = !find_record(&f, "frame");
+	free_file(&f);
+	return status;
+}
+
 int walk(int argc, char **argv)
 {
-	char bdf[BDF_LEN], command[64];
-	struct file f;
+	char bdf[BDF_LEN];
 	uint64_t addr;
 
 	(void)argc;
@@ -146,10 +159,7 @@ int walk(int argc, char **argv)
 	if (parse_number(argv[1], 16, UINT64_MAX, &addr) < 0)
 		fatal("walk %s %s: not an address, which is hexadecimal", bdf,
 		      argv[1]);
-	snprint(command, sizeof(command), "%s 0x%lx", bdf, addr);
-	f = ask(command);
-	print_steps(&f);
-	return !find_record(&f, "frame");
+	return print_walk(bdf, addr);
 }
 
 struct sums {
@@ -206,6 +216,7 @@ int print_ranges(const char *bdf)
 	      sums.ranges, sums.reach, size_text(sums.reach).s, sums.write);
 	print("pages: %lu x 4k, %lu x 2m, %lu x 1g\n", sums.pages[0],
 	      sums.pages[1], sums.pages[2]);
+	free_file(&f);
 	return 0;
 }
 
