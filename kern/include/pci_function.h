@@ -36,6 +36,8 @@ struct pci_rid {
 struct pci_function {
 	struct pci_function *next;	/* all of them */
 	struct pci_function *above;	/* the bridge to its bus; NULL: none */
+	struct pci_function *peers;	/* ring: they share a requester id and
+					 * go together */
 	uint16_t segment, sid;
 	uint16_t vendor, device;
 	uint32_t class;			/* 24 bits */
@@ -117,6 +119,8 @@ struct pci_function *pci_next_function(const struct pci_functions *all,
  * it has more than are kept. */
 void pci_find_above(struct pci_functions *all);
 bool pci_find_rids(struct pci_functions *all, struct pci_function *f);
+/* Joins f with all that go by one of its ids. */
+void pci_join_sharers(const struct pci_functions *all, struct pci_function *f);
 /* Whether it is reset by its bus, which takes all that is on it along: only
  * where it is alone there, and knows nothing better. */
 void pci_find_bus_reset(const struct pci_functions *all,

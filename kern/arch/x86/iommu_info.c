@@ -98,8 +98,8 @@ void *iommu_peer(struct iommu_dev *d, unsigned n)
 {
 	struct iommu_dev *p = d;
 
-	for (; n && p->peers != d; n--)
-		p = p->peers;
+	for (; n && p->pci.peers != &d->pci; n--)
+		p = dev_of(p->pci.peers);
 	return n ? NULL : p->up;
 }
 

@@ -56,6 +56,7 @@ bool pci_function_add(struct pci_functions *all, struct pci_function *f)
 		*bus = os_alloc(PCI_RIDS_OF_BUS * sizeof(**bus));
 	if (!*bus)
 		return false;
+	f->peers = f;
 	f->next = all->first;
 	all->first = f;
 	return add_rid(all, f, f->sid);
@@ -129,6 +130,31 @@ bool pci_find_rids(struct pci_functions *all, struct pci_function *f)
 		below = b;
 	}
 	return kept;
+}
+
+/* Two rings become one. */
+static void join_peers(struct pci_function *a, struct pci_function *b)
+{
+	struct pci_function *after = a->peers, *p = a;
+
+	do {
+		if (p == b)
+			return;
+		p = p->peers;
+	} while (p != a);
+	a->peers = b->peers;
+	b->peers = after;
+}
+
+/* A bridge is no peer of what is behind it, as it is handed to nobody. */
+void pci_join_sharers(const struct pci_functions *all, struct pci_function *f)
+{
+	if (f->header == PCI_HEADER_BRIDGE)
+		return;
+	for (unsigned i = 0; i < f->nrids; i++)
+		pci_for_each_rid(r, all, f->segment, f->rids[i].sid)
+			if (r->fn->header != PCI_HEADER_BRIDGE)
+				join_peers(f, r->fn);
 }
 
 void pci_find_bus_reset(const struct pci_functions *all,
