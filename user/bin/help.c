@@ -18,6 +18,7 @@ static const struct {
 	{ "help", "print this" },
 	{ "hexdump", "[-s SKIP] [-n LENGTH] [FILE]: print bytes" },
 	{ "init", "the first process" },
+	{ "iommu", "[top | walk | why | dump | report | selftest]: DMA remapping" },
 	{ "kill", "[-note TEXT] PID...: end processes, or send a note" },
 	{ "lab", "try what a device reaches; see user/drv/lab/main.c" },
 	{ "ls", "[-l] [FILE...]: list directories" },

@@ -13,6 +13,10 @@
 
 #define BDF_LEN 16
 
+/* A function as people write it (B:D.F, B:D:F or S:B:D.F, hexadecimal) as its
+ * files and records name it; or why it is none. */
+const char *drv_bdf(const char *text, char bdf[BDF_LEN]) must_check;
+
 /* The first function with that vendor and device id, or that class (24 bits),
  * as in #pci.  Whoever finds none is left without a reason in %r. */
 int drv_find(uint16_t vendor, uint16_t device, char bdf[BDF_LEN]) must_check;
