@@ -129,6 +129,9 @@ ssize_t text_read(const char *text, size_t len, void *buf, size_t n,
 /* Text made at open and kept in aux until close; makes it larger as needed. */
 struct text;
 int text_open(struct chan *c, void (*make)(struct chan *c, struct text *t));
+/* Another one from here on; on an error the old one stays. */
+int text_replace(struct chan *c, void (*make)(void *arg, struct text *t),
+		 void *arg) must_check;
 ssize_t text_open_read(struct chan *c, void *buf, size_t n, uint64_t off);
 void text_close(struct chan *c);
 

@@ -18,6 +18,7 @@
 
 struct iommu_dev;
 struct iommu_space;
+struct pci_function;
 struct vtd;
 
 #define IOMMU_READ	1
@@ -140,20 +141,68 @@ int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
  * Negative: it has failed, and may. */
 int iommu_irq_close(struct iommu_irq *irq) must_check;
 
-/* What files show. */
+/* What files show: snapshots, each taken with the locks of one device, one unit
+ * or one table, none of which is held while anyone waits for hardware. */
 struct iommu_device_info {
-	uint16_t segment, sid;
+	const struct pci_function *pci;	/* fixed after boot */
 	int pid;		/* 0: free */
-	uint16_t did;
+	uint16_t did;		/* 0: none; the firmware's devices have one */
 	bool fenced, reserved, ats;
-	const char *reset;	/* how it is reset; NULL: it cannot be */
 	uint64_t faults;
+	int unit_index;		/* negative: none */
+	bool master;		/* as its command register says */
+	const char *state;	/* free, attached, firmware, refused, fenced */
+	const char *why;	/* it is refused, fenced or gone; or NULL */
 	physaddr_t unit;	/* base of its unit's registers; 0: none */
-	uint16_t rids[4];	/* requester ids that are its */
-	unsigned nrids;
-	uint16_t group;		/* the id of its group's first function */
+	const struct pci_function *group;	/* its first */
 };
 void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info);
+/* By address, NULL being before the first and behind the last. */
+struct iommu_dev *iommu_next_device(const struct iommu_dev *after);
+/* The n'th region that the firmware has reserved for it and that is in force;
+ * false: there are not so many. */
+bool iommu_reserved(const struct iommu_dev *d, unsigned n, uint64_t *lo,
+		    uint64_t *hi);
+
+/* Of the space that a device is in; all 0: it is in none. */
+struct iommu_space_info {
+	unsigned levels;
+	uint64_t leaves[3];	/* of 4 KiB, 2 MiB, 1 GiB */
+	uint64_t bytes;		/* under them */
+	size_t tables;		/* pages */
+};
+void iommu_space_info(struct iommu_dev *d, struct iommu_space_info *info);
+
+/* Neighbours with the same rights and page size that a device reaches. */
+struct iommu_range {
+	uint64_t from, to;	/* inclusive */
+	int prot;
+	unsigned level;		/* 1: 4 KiB, 2: 2 MiB, 3: 1 GiB */
+};
+/* The first from `at` on; false: there is none. */
+bool iommu_range(struct iommu_dev *d, uint64_t at, struct iommu_range *r);
+
+/* A request's way: what the unit finds, entry by entry. */
+struct iommu_walk {
+	uint16_t sid;
+	uint64_t addr;
+	unsigned looked;	/* 1: at the root entry; 2: the context entry */
+	uint64_t root, context_lo, context_hi;
+	unsigned levels, last;	/* of the tables; 0: none was looked at */
+	uint64_t entry[5];	/* [level - 1], from levels down to last */
+	const char *blocked;	/* why it does not get there; NULL: it does, */
+	uint64_t frame;		/* to this byte */
+};
+void iommu_walk(struct iommu_dev *d, uint64_t addr, struct iommu_walk *w);
+
+/* What was dropped of the DMAR table, and why, in that order; how many.  Fixed
+ * after boot. */
+struct iommu_dropped {
+	uint32_t offset;
+	uint16_t type;		/* of the structure */
+	const char *why;
+};
+unsigned iommu_dropped(const struct iommu_dropped **list);
 
 struct iommu_unit_info {
 	const void *unit;
@@ -166,13 +215,14 @@ struct iommu_unit_info {
 	const void *root_va;
 	unsigned devices;
 	const char *unsupported, *failure;
+	uint16_t segment;
+	unsigned address_bits, domains, domains_used;
+	unsigned entries, entries_used;	/* for interrupts; 0: none */
+	unsigned queue, queued;		/* descriptors; 0: by registers */
+	uint64_t faults;		/* told by it */
 };
 /* false: there are not so many units. */
 bool iommu_unit_info(unsigned n, struct iommu_unit_info *info);
-/* The devices attached behind unit n, by pid and address; how many there are,
- * of which the first `max` are stored. */
-unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
-			    unsigned max);
 
 /* What iommu_add_device was given for the n'th of those that go together with
  * d, itself the 0th; NULL: there are not so many. */

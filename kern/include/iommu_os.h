@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All that the DMAR parser, one unit's driver (arch/x86/vtd/) and the unit and
- * space layer (arch/x86/iommu*.c) ask of the system that they live in: twenty
- * functions.  The kernel's are in arch/x86/os.c, the host tests' in
+ * All that the DMAR parser, one unit's driver (arch/x86/vtd/), the unit and
+ * space layer (arch/x86/iommu*.c) and what these know of PCI (pci_function.h)
+ * ask of the system that they live in: twenty functions.  The kernel's are in arch/x86/os.c, the host tests' in
  * tests/host/model_os.c; the driver's sources are the same in both.  A system
  * may have those that are better not called in an iommu_os_inline.h.
  */

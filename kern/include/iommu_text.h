@@ -15,22 +15,22 @@
 struct iommu_command {
 	uint16_t segment, sid;
 	int pid;
-	unsigned words;		/* IOMMU_UNSAFE and others */
+	unsigned words;		/* IOMMU_UNSAFE and others; walk: whether */
+	uint64_t addr;		/* one is given */
+	struct iommu_dev *dev;	/* walk: the device, for: */
 };
 /* NULL, or the reason; *subject is then the word that it is about. */
 typedef const char *iommu_parse(const char *s, struct iommu_command *cmd,
 				struct text *subject);
-iommu_parse iommu_parse_attach, iommu_parse_detach;
+iommu_parse iommu_parse_attach, iommu_parse_detach, iommu_parse_walk;
 const char *iommu_parse_power(const char *s, bool *on);
-/* B:D.F, B:D:F or S:B:D.F, in hexadecimal, and nothing behind it. */
-const char *iommu_parse_bdf(const char *word, uint16_t *segment,
-			    uint16_t *sid);
 
-void iommu_format_bdf(struct text *t, uint16_t segment, uint16_t sid);
-void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
-			   const struct iommu_device_info *list, unsigned n);
 void iommu_format_driver(struct text *t, bool powered, const char *missing);
 void iommu_format_unit(struct text *t, const struct iommu_unit_info *unit);
 void iommu_format_power(struct text *t, bool powered, const char *missing);
+
+/* iommu_see.c: from snapshots that they take themselves */
+void iommu_format_units(struct text *t);
+void iommu_format_walk(void *command, struct text *t);
 
 #endif

@@ -249,8 +249,12 @@ ssize_t table_readdir(struct chan *c, void *buf, size_t n, uint64_t off)
 	return (ssize_t)done;
 }
 
+/* Guards aux of chans whose text is replaced while they are open. */
+static struct qlock texts = QLOCK(texts, "texts of files");
+
 /* Made again in a larger buffer until it fits. */
-int text_open(struct chan *c, void (*make)(struct chan *c, struct text *t))
+int text_replace(struct chan *c, void (*make)(void *arg, struct text *t),
+		 void *arg)
 {
 	struct text *t = kmalloc(sizeof(*t));
 
@@ -258,9 +262,12 @@ int text_open(struct chan *c, void (*make)(struct chan *c, struct text *t))
 		*t = (struct text){ .buf = kmalloc(size), .size = size };
 		if (!t->buf)
 			break;
-		make(c, t);
+		make(arg, t);
 		if (!t->full) {
+			qlock(&texts);
+			text_close(c);
 			c->aux = t;
+			qunlock(&texts);
 			return 0;
 		}
 		kfree(t->buf);
@@ -269,11 +276,36 @@ int text_open(struct chan *c, void (*make)(struct chan *c, struct text *t))
 	return error(ENOMEM, "%s: no memory for its text", c->path);
 }
 
+struct maker {
+	void (*make)(struct chan *c, struct text *t);
+	struct chan *c;
+};
+
+static void make_for_chan(void *arg, struct text *t)
+{
+	struct maker *m = arg;
+
+	m->make(m->c, t);
+}
+
+int text_open(struct chan *c, void (*make)(struct chan *c, struct text *t))
+{
+	struct maker m = { make, c };
+
+	return text_replace(c, make_for_chan, &m);
+}
+
 ssize_t text_open_read(struct chan *c, void *buf, size_t n, uint64_t off)
 {
-	struct text *t = c->aux;
+	ssize_t got = 0;
+	struct text *t;
 
-	return t ? text_read(t->buf, t->len, buf, n, off) : 0;
+	qlock(&texts);
+	t = c->aux;
+	if (t)
+		got = text_read(t->buf, t->len, buf, n, off);
+	qunlock(&texts);
+	return got;
 }
 
 void text_close(struct chan *c)

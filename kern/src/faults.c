@@ -6,9 +6,9 @@
  */
 #include <faults.h>
 #include <fmt.h>
-#include <iommu_text.h>
 #include <kmalloc.h>
 #include <lock.h>
+#include <pci_function.h>
 #include <proc.h>
 #include <string.h>
 
@@ -30,9 +30,9 @@ void faults_add(const struct iommu_fault *f)
 	struct line l = { .pid = f->pid };
 	struct text t = { .buf = l.text, .size = sizeof(l.text) };
 
-	iommu_format_bdf(&t, f->segment, f->sid);
-	text_add(&t, " pid=%d %s 0x%lx: %s (reason 0x%x)\n", f->pid,
-		 f->access, f->addr, f->text, f->reason);
+	text_add(&t, "%s pid=%d %s 0x%lx: %s (reason 0x%x)\n",
+		 bdf_text(f->segment, f->sid).s, f->pid, f->access, f->addr,
+		 f->text, f->reason);
 	spin_lock(&faults.q.lock);
 	faults.lines[faults.end++ % FAULT_LINES] = l;
 	spin_unlock(&faults.q.lock);

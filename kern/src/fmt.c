@@ -223,6 +223,41 @@ bool parse_number(const char **s, unsigned base, uint64_t max, uint64_t *n)
 	return true;
 }
 
+void text_item(struct text *t, bool *some, const char *fmt, ...)
+{
+	va_list args;
+
+	if (*some)
+		text_add(t, ",");
+	*some = true;
+	va_start(args, fmt);
+	text_add_args(t, fmt, args);
+	va_end(args);
+}
+
+void text_list_end(struct text *t, bool some)
+{
+	text_add(t, some ? "" : "-");
+}
+
+void text_reason(struct text *t, const char *key, const char *why)
+{
+	if (why)
+		text_add(t, " %s=\"%s\"", key, why);
+}
+
+bool text_word(const char **s, char *word)
+{
+	size_t n = 0;
+
+	while (**s == ' ' || **s == '\t')
+		(*s)++;
+	while (**s && **s != ' ' && **s != '\t')
+		word[n++] = *(*s)++;
+	word[n] = '\0';
+	return n > 0;
+}
+
 const char *command_text(char *to, size_t size, const void *from, size_t n)
 {
 	const char *s = from;

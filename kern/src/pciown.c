@@ -10,12 +10,13 @@
 #include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
-#include <iommu_text.h>
 #include <kmalloc.h>
 #include <log.h>
 #include <page.h>
 #include <pci.h>
+#include <pci_function.h>
 #include <pciown.h>
+#include <pciown_text.h>
 #include <proc.h>
 #include <string.h>
 #include <timer.h>
@@ -117,7 +118,8 @@ static bool pins_memory(const struct pci_device *d)
 
 	if (d->iommu)
 		iommu_device_info(d->iommu, &info);
-	return d->class == CLASS_AHCI && !info.reset;
+	return d->class == CLASS_AHCI &&
+		(!info.pci || info.pci->reset == PCI_RESET_NONE);
 }
 
 static int check_peers(struct pci_device *d, struct proc *p, unsigned words)
@@ -469,16 +471,27 @@ void pciown_check_all(iommu_say *say, void *arg)
 	qunlock(&own.lock);
 }
 
+size_t pciown_quarantined(int pid)
+{
+	struct proc *p = proc_find(pid);
+	struct aspace *as = p ? proc_aspace(p) : NULL;
+	size_t n = as ? READ_ONCE(as->quarantine.pages) : 0;
+
+	if (as)
+		aspace_put(as);
+	if (p)
+		proc_put(p);
+	return n;
+}
+
 static void rids_text(const struct iommu_device_info *info, struct text *t)
 {
 	text_add(t, "requester ids");
-	for (unsigned i = 0; i < info->nrids; i++) {
-		text_add(t, " ");
-		iommu_format_bdf(t, info->segment, info->rids[i]);
-	}
-	text_add(t, "\ngroup ");
-	iommu_format_bdf(t, info->segment, info->group);
-	text_add(t, "\n");
+	for (unsigned i = 0; i < info->pci->nrids; i++)
+		text_add(t, " %s", bdf_text(info->pci->segment,
+					    info->pci->rids[i].sid).s);
+	text_add(t, "\ngroup %s\n", bdf_text(info->group->segment,
+					     info->group->sid).s);
 }
 
 /* What it can reach now: of its owner's memory, and nothing else. */
@@ -495,10 +508,13 @@ static void reach_text(struct pci_device *d, struct text *t)
 
 void pciown_status_text(struct pci_device *d, struct text *t)
 {
-	struct iommu_device_info info = { 0 };
+	struct iommu_device_info info;
+	const char *reset;
 
-	if (d->iommu)
-		iommu_device_info(d->iommu, &info);
+	if (!d->iommu)		/* no memory for it at boot */
+		return;
+	iommu_device_info(d->iommu, &info);
+	reset = pci_reset_text(info.pci->reset);
 	text_add(t, "owner %d\n", info.pid);
 	text_add(t, "unit 0x%lx\n", info.unit);
 	text_add(t, "domain %u\n", info.did);
@@ -508,7 +524,7 @@ void pciown_status_text(struct pci_device *d, struct text *t)
 	text_add(t, "reserved memory %s\n", info.reserved ? "yes" : "no");
 	text_add(t, "device tlb %s\n", info.ats ? "on" : "off");
 	text_add(t, "fenced %s\n", info.fenced ? "yes" : "no");
-	text_add(t, "reset %s\n", info.reset ? info.reset : "none");
+	text_add(t, "reset %s\n", reset ? reset : "none");
 	text_add(t, "interrupts %u\n", pci_irq_count(d));
 	text_add(t, "faults %lu\n", info.faults);
 	if (pins_memory(d))

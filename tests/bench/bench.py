@@ -31,7 +31,8 @@ DESCRIPTORS = ("context", "iotlb", "devtlb", "iec", "wait", "tails", "writes")
 # Not the driver's doing, or not the same on each machine.
 NOT_COMPARED = ("ms", "iops", "samples")
 DRIVER = ("kern/arch/x86/iommu*.o", "kern/arch/x86/vtd/*.o",
-          "kern/drivers/acpi/dmar.o")
+          "kern/drivers/acpi/dmar.o", "kern/drivers/pci/function.o",
+          "kern/drivers/pci/isolation.o")
 
 NOT_BUILT = "not built"
 KIB = 1024

@@ -119,7 +119,7 @@ static unsigned firmware_objects(void)
 {
 	unsigned n = 0;
 
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->space && !d->space->owner)
 			n += 2 + (unsigned)d->space->table.pages;
 	return n;
@@ -200,6 +200,23 @@ struct iommu_dev *dev(const struct function *f)
 
 	assert_non_null(d);
 	return d;
+}
+
+unsigned attached(struct iommu_device_info *list, unsigned max)
+{
+	struct iommu_device_info i;
+	struct iommu_dev *d = NULL;
+	unsigned n = 0, at;
+
+	while ((d = iommu_next_device(d))) {
+		iommu_device_info(d, &i);
+		if (!i.pid || n++ >= max)
+			continue;
+		for (at = n - 1; at && list[at - 1].pid > i.pid; at--)
+			list[at] = list[at - 1];
+		list[at] = i;
+	}
+	return n;
 }
 
 struct vtd *vtd_of(const struct model_unit *u)

@@ -70,6 +70,9 @@ bool bench_serve(void);
 void bench_close(struct bench *b);
 
 struct iommu_dev *dev(const struct function *f);
+/* Those that processes have, by pid and address; how many, of which the first
+ * `max` are stored. */
+unsigned attached(struct iommu_device_info *list, unsigned max);
 struct vtd *vtd_of(const struct model_unit *u);
 
 /* A process with a space, memory in it, and devices. */

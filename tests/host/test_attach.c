@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Attach and detach (kern/arch/x86/iommu_attach.c, vtd/context.c, vtd/domid.c,
- * iommu_pci.c): on all units under attack, the order of the transaction, each
+ * kern/drivers/pci/function.c): on all units under attack, the order of the transaction, each
  * flush in it, resets, refusals, domain ids, memory that runs out.
  */
 #include "bench.h"
@@ -345,9 +345,10 @@ static void test_a_domain_is_shared_until_the_last_device(void **state)
 	bench_close(&b);
 }
 
-static void test_what_unit_devices_lists(void **state)
+static void test_what_is_listed_as_attached(void **state)
 {
 	struct iommu_device_info list[3];
+	struct iommu_unit_info unit;
 	struct process *p, *q;
 	struct bench b;
 
@@ -358,16 +359,16 @@ static void test_what_unit_devices_lists(void **state)
 	assert_int_equal(process_attach(p, b.flr, 0), 0);
 	assert_int_equal(process_attach(p, b.plain, 0), 0);
 	assert_int_equal(process_attach(q, b.pm, 0), 0);
-	assert_int_equal(iommu_unit_devices(0, list, 3), 3);
-	assert_int_equal(list[0].sid, b.pm->sid);
+	assert_int_equal(attached(list, 3), 3);
+	assert_int_equal(list[0].pci->sid, b.pm->sid);
 	assert_int_equal(list[0].pid, 8);
-	assert_int_equal(list[1].sid, b.plain->sid);
-	assert_int_equal(list[2].sid, b.flr->sid);
-	assert_string_equal(list[2].reset, "function level");
-	assert_null(list[1].reset);
+	assert_int_equal(list[1].pci->sid, b.plain->sid);
+	assert_int_equal(list[2].pci->sid, b.flr->sid);
+	assert_string_equal(pci_reset_text(list[2].pci->reset), "function level");
+	assert_null(pci_reset_text(list[1].pci->reset));
 	assert_true(list[1].unit && !list[1].fenced);
-	assert_int_equal(iommu_unit_devices(0, list, 1), 3);
-	assert_int_equal(iommu_unit_devices(0, NULL, 0), 3);
+	assert_true(iommu_unit_info(0, &unit));
+	assert_int_equal(unit.devices, 3);
 	process_end(p);
 	process_end(q);
 	bench_close(&b);
@@ -542,7 +543,7 @@ int main(void)
 		bench_test(test_entries_are_never_torn),
 		bench_test(test_new_tables_are_empty_for_the_unit),
 		bench_test(test_a_domain_is_shared_until_the_last_device),
-		bench_test(test_what_unit_devices_lists),
+		bench_test(test_what_is_listed_as_attached),
 		bench_test(test_the_same_address_in_two_segments),
 		bench_test(test_10000_attaches_leak_nothing),
 		bench_test(test_no_memory_at_each_allocation_of_attach),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One device between its owners (kern/arch/x86/iommu_attach.c, iommu_pci.c):
+ * One device between its owners (kern/arch/x86/iommu_attach.c,
+ * kern/drivers/pci/function.c):
  * how it is reset and what of it comes back, who may not have it and why,
  * requests that are still pending, devices that do not answer, and domain ids
  * that run out.
@@ -30,7 +31,7 @@ static void check_reset(struct bench *b, struct function *f, const char *how)
 	assert_int_equal(process_attach(p, f, 0), 0);
 	assert_int_equal(f->resets, 0);
 	iommu_device_info(dev(f), &info);
-	assert_string_equal(info.reset, how);
+	assert_string_equal(pci_reset_text(info.pci->reset), how);
 	function_write(b->m, f, 0x0c, 1, 0x40);
 	function_write(b->m, f, 0x3c, 1, 0x0b);
 	function_write(b->m, f, 0x52, 2, 1);		/* MSI on */
@@ -67,7 +68,7 @@ static const char *how_reset(const struct function *f)
 	struct iommu_device_info info;
 
 	iommu_device_info(dev(f), &info);
-	return info.reset ? info.reset : "none";
+	return info.pci->reset ? pci_reset_text(info.pci->reset) : "none";
 }
 
 /* Where there is nothing better, and only of one that is alone below its port:

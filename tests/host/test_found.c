@@ -87,7 +87,7 @@ static void tell_early(struct machine *m, const struct happening *h)
 		return;
 	told = true;
 	m->in_hook = false;
-	devtlb_timeout(d->unit, d->sid);
+	devtlb_timeout(d->unit, d->pci.sid);
 	m->in_hook = true;
 }
 

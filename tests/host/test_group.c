@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who goes together (kern/arch/x86/iommu_group.c): functions that share a
+ * Who goes together (kern/arch/x86/iommu_group.c,
+ * kern/drivers/pci/isolation.c): functions that share a
  * requester id are handed over as one; functions that can reach each other past
  * the unit belong to one owner only.  Held against what the model's buses
  * route, on machines by hand and by chance.
@@ -86,11 +87,11 @@ static void test_what_files_show_of_sharers(void **state)
 	p = process(&b, 7);
 	conv[1]->holder = p->o;
 	assert_int_equal(process_attach(p, conv[0], 0), 0);
-	assert_int_equal(iommu_unit_devices(0, list, 4), 2);
-	assert_int_equal(list[0].sid, conv[0]->sid);
-	assert_int_equal(list[1].sid, conv[1]->sid);
-	assert_int_equal(list[0].nrids, 2);
-	assert_int_equal(list[0].rids[1], 0x200);
+	assert_int_equal(attached(list, 4), 2);
+	assert_int_equal(list[0].pci->sid, conv[0]->sid);
+	assert_int_equal(list[1].pci->sid, conv[1]->sid);
+	assert_int_equal(list[0].pci->nrids, 2);
+	assert_int_equal(list[0].pci->rids[1].sid, 0x200);
 	assert_ptr_equal(iommu_peer(dev(conv[0]), 0), conv[0]);
 	assert_ptr_equal(iommu_peer(dev(conv[0]), 1), conv[1]);
 	assert_null(iommu_peer(dev(conv[0]), 2));

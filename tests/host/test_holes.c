@@ -527,8 +527,8 @@ static void test_lists_of_capabilities_that_never_end(void **state)
 	put_config(b.flr, 0x100, 0x10010077);
 	bench_boot(&b);
 	assert_true(b.m->steps < 100000);
-	assert_int_equal(dev(b.plain)->pcie, 0);
-	assert_int_equal(dev(b.flr)->ats, 0);
+	assert_int_equal(dev(b.plain)->pci.pcie, 0);
+	assert_int_equal(dev(b.flr)->pci.ats, 0);
 	bench_close(&b);
 }
 

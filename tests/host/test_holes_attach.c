@@ -96,7 +96,7 @@ static void test_a_bus_that_is_left_in_reset(void **state)
 	port = model_bridge(b.m, 0, 0, 1, 0, BRIDGE_PORT, 1, 1);
 	f = model_function(b.m, 0, 1, 0, 0, FN_PCIE, b.u);
 	bench_boot(&b);
-	assert_int_equal(dev(f)->reset, RESET_BUS);
+	assert_int_equal(dev(f)->pci.reset, PCI_RESET_BUS);
 	p = process(&b, 7);
 	assert_int_equal(process_attach(p, f, 0), 0);
 	port->config[PCI_BRIDGE_CTRL] |= PCI_BRIDGE_RESET;

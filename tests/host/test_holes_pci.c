@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * As test_holes.c, of configuration space: faults that could be planted in
- * kern/arch/x86/iommu_pci.c and iommu_scope.c without any other test noticing.
+ * kern/drivers/pci/function.c and iommu_scope.c without any other test noticing.
  */
 #include "bench.h"
 
@@ -81,7 +81,7 @@ static void test_pointers_to_capabilities_with_reserved_bits(void **state)
 	b.pm->config[b.pm->pcie + 1] |= 2;
 	p = start(&b);
 	had_by(p, b.pm, 1);
-	assert_int_equal(dev(b.pm)->pcie, b.pm->pcie);
+	assert_int_equal(dev(b.pm)->pci.pcie, b.pm->pcie);
 	finish(&b, p);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words of #iommu (kern/drivers/dev/iommu_text.c): what may be written and
+ * The words of #iommu (kern/drivers/dev/iommu_text.c,
+ * kern/drivers/pci/bdf.c): what may be written and
  * what is answered to all else, and what the files show, line for line.
  */
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "iommu_text.h"
+#include "pci_function.h"
 
 static char subject[2 * IOMMU_COMMAND_MAX];
 static struct iommu_command cmd;
@@ -126,7 +128,7 @@ static void test_addresses_that_are_none(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-		why = iommu_parse_bdf(bad[i], &segment, &sid);
+		why = bdf_parse(bad[i], &segment, &sid);
 		if (!why && strcmp(bad[i], "0:3.00000000"))
 			fail_msg("\"%s\" is taken for %x", bad[i], sid);
 	}
@@ -139,39 +141,32 @@ static void test_every_address_there_and_back(void **state)
 					     "%02x:%02x.%x" };
 	uint16_t segment, sid;
 	char text[32], out[64];
-	struct text t;
 
 	(void)state;
 	for (unsigned id = 0; id < 0x10000; id++)
 		for (unsigned i = 0; i < ARRAY_SIZE(forms); i++) {
 			sprintf(text, forms[i], id >> 8, id >> 3 & 31, id & 7);
-			assert_null(iommu_parse_bdf(text, &segment, &sid));
+			assert_null(bdf_parse(text, &segment, &sid));
 			assert_int_equal(segment, 0);
 			assert_int_equal(sid, id);
 			sprintf(out, "%x:%s", id, text);
 			if (i != 1) {
-				assert_null(iommu_parse_bdf(out, &segment,
-							    &sid));
+				assert_null(bdf_parse(out, &segment, &sid));
 				assert_int_equal(segment, id);
 			} else {
-				assert_non_null(iommu_parse_bdf(out, &segment,
-								&sid));
+				assert_non_null(bdf_parse(out, &segment,
+							  &sid));
 			}
-			t = (struct text){ .buf = out, .size = sizeof(out) };
-			iommu_format_bdf(&t, 0, (uint16_t)id);
 			if (i == 0)
-				assert_string_equal(out, text);
+				assert_string_equal(bdf_text(0,
+						    (uint16_t)id).s, text);
 		}
 }
 
 static void test_the_segment_is_shown_where_there_is_one(void **state)
 {
-	char out[32];
-	struct text t = { .buf = out, .size = sizeof(out) };
-
 	(void)state;
-	iommu_format_bdf(&t, 0xabc, 0xfa);
-	assert_string_equal(out, "abc:0:1f.2");
+	assert_string_equal(bdf_text(0xabc, 0xfa).s, "abc:0:1f.2");
 }
 
 /* Peers took the one for pid 0, which was the machine's own memory, and the
@@ -421,30 +416,6 @@ static void test_domains_for_each_nd(void **state)
 	}
 }
 
-static void test_mappings_as_in_the_session(void **state)
-{
-	static const struct iommu_device_info list[] = {
-		{ .sid = 0x18, .pid = 1 }, { .sid = 0x00, .pid = 22 },
-		{ .sid = 0x08, .pid = 22 }, { .sid = 0x10, .pid = 26 },
-		{ .segment = 2, .sid = 0xfa, .pid = 26 },
-	};
-
-	(void)state;
-	iommu_format_mappings(begin(), &qemu, list, 5);
-	assert_string_equal(shown,
-		"Mappings for iommu@0xffff8001090acce8\n"
-		"\tpid = 1\n"
-		"\t\tdevice = 0:3.0\n"
-		"\tpid = 22\n"
-		"\t\tdevice = 0:0.0\n"
-		"\t\tdevice = 0:1.0\n"
-		"\tpid = 26\n"
-		"\t\tdevice = 0:2.0\n"
-		"\t\tdevice = 2:0:1f.2\n");
-	iommu_format_mappings(begin(), &qemu, NULL, 0);
-	assert_string_equal(shown, "Mappings for iommu@0xffff8001090acce8\n");
-}
-
 static void test_power_as_in_the_session(void **state)
 {
 	static const char form[] = "Write 'enable' or 'disable' OR 'on' or "
@@ -500,7 +471,6 @@ int main(void)
 		cmocka_unit_test(test_info_of_posted_interrupts),
 		cmocka_unit_test(test_info_in_the_other_words),
 		cmocka_unit_test(test_domains_for_each_nd),
-		cmocka_unit_test(test_mappings_as_in_the_session),
 		cmocka_unit_test(test_power_as_in_the_session),
 		cmocka_unit_test(test_info_in_too_little_room),
 	};

@@ -27,12 +27,12 @@ static uint64_t of_devices(const void *arg)
 	uint64_t sum = iommu.powered;
 
 	(void)arg;
-	for (const struct iommu_dev *d = iommu.devs; d; d = d->next) {
+	for_each_device(d) {
 		sum = mix(sum, (uintptr_t)d->space);
 		sum = mix(sum, (uintptr_t)d->su);
 		sum = mix(sum, d->su ? d->su->ats_used : 0);
 		sum = mix(sum, (uintptr_t)d->ats_in);
-		sum = mix(sum, d->fenced | d->mute << 1);
+		sum = mix(sum, d->fenced | (unsigned)d->mute << 1);
 		sum = mix(sum, d->faults);
 		sum = mix(sum, d->window);
 		sum = mix(sum, d->in_window);
@@ -324,7 +324,7 @@ static void test_nor_when_a_reset_fails(void **state)
 	b.m->hook = gone_for_good;
 	model_call(b.m);
 	assert_true(iommu_reset(dev(b.flr)) < 0);
-	(void)function_gone(dev(b.flr));	/* a step more, to be looked at */
+	(void)pci_function_gone(&dev(b.flr)->pci);	/* a step more, to be looked at */
 	b.m->hook = NULL;
 	process_end(q);
 	process_end(p);

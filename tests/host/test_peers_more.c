@@ -6,6 +6,7 @@
 #include "bench.h"
 
 #include <iommu_text.h>
+#include <pci_function.h>
 
 static struct process *start(struct bench *b, const char *name, int wired)
 {
@@ -222,10 +223,10 @@ static void test_bypass_through_what_is_written(void **state)
 	assert_null(iommu_parse_attach("0:3.0 7", &cmd, &subject));
 	assert_int_equal(cmd.pid, 7);
 	assert_non_null(iommu_parse_attach("0:3.0 foo", &cmd, &subject));
-	assert_non_null(iommu_parse_bdf("100:23.8", &segment, &sid));
-	assert_non_null(iommu_parse_bdf("100:3.0", &segment, &sid));
-	assert_non_null(iommu_parse_bdf("0:23.0", &segment, &sid));
-	assert_non_null(iommu_parse_bdf("0:3.8", &segment, &sid));
+	assert_non_null(bdf_parse("100:23.8", &segment, &sid));
+	assert_non_null(bdf_parse("100:3.0", &segment, &sid));
+	assert_non_null(bdf_parse("0:23.0", &segment, &sid));
+	assert_non_null(bdf_parse("0:3.8", &segment, &sid));
 }
 
 /* 16 */

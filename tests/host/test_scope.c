@@ -450,8 +450,8 @@ static void check_requester(struct site *s, const struct function *f)
 	const struct iommu_dev *d = dev(f);
 	bool known = d->refused;
 
-	for (unsigned i = 0; i < d->nrids; i++)
-		known |= d->rids[i].sid == sid;
+	for (unsigned i = 0; i < d->pci.nrids; i++)
+		known |= d->pci.rids[i].sid == sid;
 	assert_true(known);
 }
 

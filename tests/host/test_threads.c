@@ -355,15 +355,22 @@ static void *take_interrupts(void *arg)
 
 static void *read_files(void *arg)
 {
-	struct iommu_device_info info, list[DEVICES];
+	struct iommu_device_info info;
+	struct iommu_space_info space;
 	struct iommu_unit_info unit;
+	struct iommu_range range;
+	struct iommu_walk walk;
 
 	(void)arg;
 	while (more()) {
 		for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
-			iommu_unit_devices(i, list, DEVICES);
-		for (unsigned i = 0; i < DEVICES; i++)
+			;
+		for (unsigned i = 0; i < DEVICES; i++) {
 			iommu_device_info(dev(device[i]), &info);
+			iommu_space_info(dev(device[i]), &space);
+			iommu_walk(dev(device[i]), VA, &walk);
+			(void)iommu_range(dev(device[i]), 0, &range);
+		}
 		(void)iommu_losses();
 		(void)iommu_powered();
 		(void)iommu_address_bits();

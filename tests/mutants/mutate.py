@@ -11,10 +11,12 @@ import csource
 SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.c",
            "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h",
+           "kern/drivers/pci/function.c", "kern/drivers/pci/isolation.c",
            "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
            "kern/mm/pages.c"]
 # Where peers have faults, and no place of another kind is.
-ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c"]
+ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c",
+              "kern/drivers/pci/bdf.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
          "order", "quarantine", "peer"]
 
@@ -36,14 +38,17 @@ CALLS = [
     ("flush", "forget", "0"), ("flush", "show", "0"),
     ("flush", "ask_again", ""), ("flush", "join_ats", ""),
     ("flush", "start_ats", "0"),
-    ("fence", "bus_master", "true"), ("fence", "cut_off", ""),
+    ("fence", "bus_master", "true"), ("fence", "pci_set_master", "true"),
+    ("fence", "pci_cut_off", ""),
     ("fence", "silence", ""), ("fence", "fence", ""), ("fence", "quiesce", ""),
     ("fence", "fence_all", ""), ("fence", "master_all_attached", ""),
     ("fence", "still_mastering", "NULL"), ("fence", "drain_attached", ""),
-    ("fence", "wait_for_transactions", ""), ("fence", "function_reset", "true"),
-    ("fence", "leave_ats", "d->ats_in"), ("fence", "ats_enable", ""),
-    ("fence", "start_reset", ""), ("fence", "acs_enable", ""),
-    ("fence", "no_snoop_off", ""), ("fence", "vtd_protect", "0"),
+    ("fence", "wait_for_transactions", ""),
+    ("fence", "pci_wait_for_transactions", "true"),
+    ("fence", "pci_function_reset", "true"),
+    ("fence", "leave_ats", "d->ats_in"), ("fence", "pci_ats_enable", ""),
+    ("fence", "start_reset", ""), ("fence", "pci_acs_enable", ""),
+    ("fence", "pci_no_snoop_off", ""), ("fence", "vtd_protect", "0"),
     ("line", "os_flush", ""), ("line", "sl_clean", ""),
     ("deadline", "deadline_over", "false"),
     ("quarantine", "enter", ""), ("quarantine", "leave", ""),
@@ -85,7 +90,7 @@ PATTERNS = [
     ("flush", r"\bdevtlb_twice \? 2", "devtlb_twice ? 1"),
     ("flush", r"\b0, 52\)", "0, 0)"),
     ("flush", r"\b(inv_\w+)\((?:su->)?did\b", r"\1(DID_KERNEL"),
-    ("flush", r"\b[dp]->nrids; i\+\+", "1; i++", "iommu_attach.c"),
+    ("flush", r"\b[dp]->pci\.nrids; i\+\+", "1; i++", "iommu_attach.c"),
     ("flush", r"used &= used - 1", "used = 0"),
     ("flush", r"\breplace\([^;]*;", ";", "inv_queue.c"),
     ("flush", r"READ_ONCE\(g->space->eager\)", "false"),
@@ -125,12 +130,12 @@ PATTERNS = [
      r"\1err = quarantine_add(q, n);", "lazy.c"),
     ("drain", r"u->cap & CAP_D[RW]D \?", "0 ?"),
     ("fence", r"on && iommu\.powered", "on"),
-    ("fence", r" && vtd_alive\(d->unit\)", ""),
+    ("fence", r" &&\s+vtd_alive\(d->unit\)", ""),
     ("fence", r"iommu\.powered && !d->fenced", "iommu.powered"),
     ("fence", r"\b[dp]->fenced = (?:true|!vtd_alive\(p->unit\));", ";"),
     ("fence", r"\bset\(\w+, PCI_COMMAND, [^;]*;", ";"),
     ("fence", r"\biommu\.powered = (?:on|false);", ";"),
-    ("fence", r"(?<=;)(\s+)command = get\(d, PCI_COMMAND, 2\);\n(?=\s+return)",
+    ("fence", r"(?<=;)(\s+)command = get\(f, PCI_COMMAND, 2\);\n(?=\s+return)",
      r"\1command = want;\n"),
     ("barrier", r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL)", "__ATOMIC_RELAXED"),
     ("line", r"(os_flush\([^,;]*, )PGSIZE\);", r"\1PGSIZE / 2);"),
@@ -155,7 +160,7 @@ PATTERNS = [
     ("reserved", r"\bformat\.snoop \?", "1 ?"),
     ("reserved", r"header == 0xffffffff", "0"),
     ("reserved", r"command != 0xffff && ", ""),
-    ("reserved", r" \|\| get\(d, PCI_COMMAND, 2\) == 0xffff", ""),
+    ("reserved", r" \|\| get\(f, PCI_COMMAND, 2\) == 0xffff", ""),
 ]
 
 # The functions whose steps stand in an order that matters.
@@ -177,7 +182,7 @@ ORDERED = """
     find_guilty may_try
     queue_wait wait_on reset_bus put ring_tail vtd_submit vtd_invalidate
     iotlb context regs_invalidate
-    bus_master start_reset function_reset
+    bus_master pci_set_master start_reset pci_function_reset
     irt_alloc irt_start irt_set irt_clear show
     quarantine_add quarantine_flush
     fault_start take_one take_some fault_take count_fault handle service

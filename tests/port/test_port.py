@@ -122,7 +122,9 @@ def test_it_is_the_drivers_own_sources():
                         Path(f"{PROGRAM}.map").read_text(), re.M)
     sources = {str(p.relative_to(TOP).with_suffix("")) for pattern in
                ("kern/drivers/acpi/dmar.c", "kern/arch/x86/iommu*.c",
-                "kern/arch/x86/vtd/*.c", "ports/bare/*.[cS]")
+                "kern/arch/x86/vtd/*.c", "kern/drivers/pci/bdf.c",
+                "kern/drivers/pci/function.c",
+                "kern/drivers/pci/isolation.c", "ports/bare/*.[cS]")
                for p in TOP.glob(pattern)}
     assert set(linked) == sources
 
@@ -135,7 +137,10 @@ def test_the_page_says_what_the_driver_uses_of_types_h():
                             flags=re.S)
                      for pattern in ("arch/x86/iommu*.[ch]", "arch/x86/vtd/*",
                                      "drivers/acpi/dmar.c", "include/iommu*.h",
-                                     "include/dmar.h", "include/pci_regs.h")
+                                     "include/dmar.h", "include/pci_*.h",
+                                     "drivers/pci/bdf.c",
+                                     "drivers/pci/function.c",
+                                     "drivers/pci/isolation.c")
                      for p in (TOP / "kern").glob(pattern))
     used = {n for n in names if re.search(rf"\b{n}\b", driver)}
     page = (TOP / "Documentation/porting.md").read_text()

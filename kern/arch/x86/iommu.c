@@ -13,38 +13,14 @@
 
 struct iommu iommu = { .missing = "this machine has no DMAR table" };
 
-struct bdf_text bdf_text(uint16_t segment, uint16_t sid)
-{
-	static const char hex[] = "0123456789abcdef";
-	unsigned part[] = { segment, sid >> 8, sid >> 3 & 31u, sid & 7u };
-	struct bdf_text t = { 0 };
-	unsigned at = 0;
-
-	for (unsigned i = segment ? 0 : 1; i < 4; i++) {
-		for (int shift = 12; shift >= 0; shift -= 4)
-			if (part[i] >> shift || !shift)
-				t.s[at++] = hex[part[i] >> shift & 15];
-		if (i < 3)
-			t.s[at++] = i < 2 ? ':' : '.';
-	}
-	return t;
-}
-
 struct bdf_text dev_text(const struct iommu_dev *d)
 {
-	return bdf_text(d->segment, d->sid);
+	return bdf_text(d->pci.segment, d->pci.sid);
 }
 
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid)
 {
-	struct iommu_dev *also = NULL;
-
-	for_each_rid(r, segment, sid) {
-		if (r->dev->sid == sid)
-			return r->dev;
-		also = r->dev;
-	}
-	return also;
+	return dev_of(pci_find_function(&iommu.pci, segment, sid));
 }
 
 /* A unit has failed (rule 5): nothing behind it may master the bus. */
@@ -67,6 +43,26 @@ static void fault_event(void *unit)
 		iommu.upper.pending();
 }
 
+void note_drop(uint32_t offset, uint16_t type, const char *why)
+{
+	if (iommu.ndrops < MAX_DROPS)
+		iommu.drops[iommu.ndrops++] = (struct iommu_dropped){
+			offset, type, why };
+}
+
+void drop(uint32_t offset, uint16_t type, const char *why)
+{
+	os_log(OS_WARN, "dmar: offset %u: %s; dropped", offset, why);
+	note_drop(offset, type, why);
+}
+
+static void drop_unit(const struct dmar_entry *e, const char *why)
+{
+	os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx %s; dropped", e->offset,
+	       e->base, why);
+	note_drop(e->offset, e->type, why);
+}
+
 /* Why that entry cannot be a unit; NULL: it can. */
 static const char *unit_refused(const struct dmar_entry *e)
 {
@@ -82,13 +78,11 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 	struct vtd *u = why ? NULL : os_alloc(sizeof(*u));
 
 	if (!u) {
-		os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx %s; dropped",
-		       e->offset, e->base, why ? why : "finds no memory");
+		drop_unit(e, why ? why : "finds no memory");
 		return;
 	}
 	if (!e->base || vtd_init(u, e->base, e->segment) < 0) {
-		os_log(OS_ERROR, "dmar: offset %u: unit 0x%lx does not answer; "
-		       "dropped", e->offset, e->base);
+		drop_unit(e, "does not answer");
 		os_free(u, sizeof(*u));
 		return;
 	}
@@ -110,6 +104,8 @@ static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 		scopes_add(t, e, SCOPE_ATS, NULL);
 	else if (iommu.nats_segments < MAX_UNITS)
 		iommu.ats_segments[iommu.nats_segments++] = e->segment;
+	else
+		drop(e->offset, e->type, "one segment too many");
 }
 
 /* A reserved region that is wrong still says whose it is; iommu_reserved.c
@@ -117,8 +113,9 @@ static void add_ats(const struct dmar_table *t, const struct dmar_entry *e)
 static void add_entry(const struct dmar_table *t, const struct dmar_entry *e)
 {
 	if (e->error)
-		os_log(OS_WARN, "dmar: offset %u: %s; dropped", e->offset,
-		       dmar_strerror(e->error));
+		drop(e->offset, e->type, dmar_strerror(e->error));
+	else if (e->type > DMAR_SIDP)
+		drop(e->offset, e->type, "structure of an unknown type");
 	if (e->type == DMAR_RMRR)
 		scopes_add(t, e, SCOPE_RESERVED, NULL);
 	if (e->error)
@@ -184,24 +181,21 @@ unsigned iommu_address_bits(void)
 
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
-	struct rid ***bus = rids_of_bus(segment, sid);
-	struct iommu_dev *d, **head;
+	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;
 
-	if (!*bus)
-		*bus = os_alloc(RIDS_OF_BUS * sizeof(**bus));
-	d = *bus ? os_alloc(sizeof(*d)) : NULL;
 	if (!d)
 		return NULL;
-	d->segment = segment;
-	d->sid = sid;
+	pci_function_init(&d->pci, segment, sid);
+	if (!pci_function_add(&iommu.pci, &d->pci)) {
+		os_free(d, sizeof(*d));
+		return NULL;
+	}
 	d->up = up;
 	d->peers = d;
 	d->unit = scope_unit(segment, sid);
-	pci_function_init(d);
 	d->reserved = scope_names(SCOPE_RESERVED, d);
-	add_rid(d, sid);
-	d->next = iommu.devs;
-	iommu.devs = d;
+	if (d->pci.header == PCI_HEADER_BRIDGE)
+		d->refused = "is a bridge to another bus";
 	if (d->unit) {
 		head = &iommu.unit_devs[d->unit->index];
 		d->next_in_unit = *head;
@@ -210,17 +204,32 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 	return d;
 }
 
+bool bus_master(struct iommu_dev *d, bool on)
+{
+	if (d->pci.bridge)
+		return true;
+	return pci_set_master(&d->pci, on && iommu.powered && !d->fenced &&
+			      vtd_alive(d->unit));
+}
+
 bool leaves_bus(struct iommu_dev *d)
 {
 	os_hold(&iommu.lock);
 	return bus_master(d, false);
 }
 
+void wait_for_transactions(const struct iommu_dev *d)
+{
+	if (!pci_wait_for_transactions(&d->pci))
+		os_log(OS_WARN, "iommu: %s still has transactions pending",
+		       dev_text(d).s);
+}
+
 /* Rule 1: nobody's device masters the bus, but one whose reserved memory has
  * been installed and is about to be translated. */
 static void fence_all(bool on)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
+	for_each_device(d) {
 		if (on && d->space)
 			continue;
 		if (!leaves_bus(d))
@@ -311,7 +320,7 @@ static void master_all_attached(bool on)
 {
 	os_hold(&iommu.lock);
 	__atomic_store_n(&iommu.powered, on, __ATOMIC_RELEASE);
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (wants_bus(d))
 			bus_master(d, on);
 }
@@ -320,15 +329,15 @@ static void master_all_attached(bool on)
 static struct iommu_dev *still_mastering(void)
 {
 	os_hold(&iommu.lock);
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
-		if (!function_gone(d) && !bus_master(d, false))
+	for_each_device(d)
+		if (!pci_function_gone(&d->pci) && !bus_master(d, false))
 			return d;
 	return NULL;
 }
 
 static void drain_attached(void)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->space)
 			wait_for_transactions(d);
 }
@@ -381,6 +390,6 @@ int iommu_power(bool on)
 void iommu_stop(void)
 {
 	iommu.powered = false;
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		bus_master(d, false);
 }

@@ -6,16 +6,16 @@
  */
 #include "iommu_impl.h"
 
-#include <pci_regs.h>
-
 void fence(struct iommu_dev *d, const char *why)
 {
-	if (!function_gone(d) && !bus_master(d, false))
+	if (!pci_function_gone(&d->pci) && !bus_master(d, false))
 		os_log(OS_ERROR, "iommu: %s does not let go of the bus",
 		       dev_text(d).s);
 	if (!d->fenced && d->space)
 		os_log(OS_ERROR, "iommu: %s of pid %d is fenced: %s",
 		       dev_text(d).s, d->space->pid, why);
+	if (!d->fenced)
+		d->why_fenced = why;
 	d->fenced = true;
 }
 
@@ -26,7 +26,7 @@ static void join_ats(struct iommu_dev *d, struct space_unit *su)
 	unsigned i = (unsigned)__builtin_ctz(~su->ats_used);
 
 	os_hold(&iommu.lock);
-	WRITE_ONCE(su->ats[i], d->sid);
+	WRITE_ONCE(su->ats[i], d->pci.sid);
 	__atomic_fetch_or(&su->ats_used, 1u << i, __ATOMIC_SEQ_CST);
 	d->ats_in = su;
 }
@@ -40,11 +40,11 @@ static struct space_unit *leave_ats(struct iommu_dev *d)
 
 	if (!su)
 		return NULL;
-	while (!(su->ats_used & 1u << i) || su->ats[i] != d->sid)
+	while (!(su->ats_used & 1u << i) || su->ats[i] != d->pci.sid)
 		i++;
 	__atomic_fetch_and(&su->ats_used, ~(1u << i), __ATOMIC_RELEASE);
 	d->ats_in = NULL;
-	ats_enable(d, false);
+	pci_ats_enable(&d->pci, false);
 	return su;
 }
 
@@ -77,9 +77,9 @@ void devtlb_timeout(struct vtd *u, uint16_t sid)
 /* Off the bus and drained; a device that is gone is cut off above. */
 static void silence(struct iommu_dev *d)
 {
-	struct iommu_dev *port = d->above;
+	const struct pci_function *port = d->pci.above;
 
-	if (!function_gone(d)) {
+	if (!pci_function_gone(&d->pci)) {
 		if (!leaves_bus(d))
 			os_log(OS_WARN, "iommu: %s does not let go of the bus",
 			       dev_text(d).s);
@@ -88,7 +88,7 @@ static void silence(struct iommu_dev *d)
 	}
 	if (port) {
 		os_hold(&iommu.lock);
-		cut_off(port);
+		pci_cut_off(port);
 	}
 	os_log(OS_ERROR, "iommu: %s is gone%s", dev_text(d).s,
 	       port ? "; the port above it is closed" : "");
@@ -100,10 +100,10 @@ static void quiesce(struct iommu_dev *d)
 	for_each_peer(p, d)
 		silence(p);
 	for_each_peer(p, d) {
-		if (!p->used_by || p->reset == RESET_NONE)
+		if (!p->used_by || p->pci.reset == PCI_RESET_NONE)
 			continue;
 		stop_ats(p);
-		if (function_reset(p))
+		if (pci_function_reset(&p->pci))
 			p->used_by = 0;
 	}
 }
@@ -140,14 +140,16 @@ static int forget(struct iommu_dev *d, uint16_t did)
 	unsigned n;
 
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++)
-			context_clear(p->unit, p->rids[i].sid);
+		for (unsigned i = 0; i < p->pci.nrids; i++)
+			context_clear(p->unit, p->pci.rids[i].sid);
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++)
-			batch_add(&b, inv_context_device(did, p->rids[i].sid));
+		for (unsigned i = 0; i < p->pci.nrids; i++)
+			batch_add(&b, inv_context_device(did,
+							 p->pci.rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(did));
 	for_each_peer(p, d) {
-		n = uses_ats(p) ? inv_devtlb_all(p->unit, p->sid, devtlb) : 0;
+		n = uses_ats(p) ?
+			inv_devtlb_all(p->unit, p->pci.sid, devtlb) : 0;
 		while (n > 0)
 			batch_add(&b, devtlb[--n]);
 	}
@@ -161,8 +163,8 @@ int entries_prepare(const struct iommu_dev *d)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < d->nrids && !err; i++)
-		err = context_prepare(d->unit, d->rids[i].sid);
+	for (unsigned i = 0; i < d->pci.nrids && !err; i++)
+		err = context_prepare(d->unit, d->pci.rids[i].sid);
 	return err;
 }
 
@@ -171,8 +173,8 @@ void entries_set(const struct iommu_dev *d, struct iommu_space *s,
 {
 	physaddr_t root = sl_root(&s->table, d->unit->levels);
 
-	for (unsigned i = 0; i < d->nrids; i++)
-		context_set(d->unit, d->rids[i].sid, root, su->did, ats);
+	for (unsigned i = 0; i < d->pci.nrids; i++)
+		context_set(d->unit, d->pci.rids[i].sid, root, su->did, ats);
 }
 
 /* A unit in caching mode holds the absent entry too, under domain id 0
@@ -185,9 +187,9 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 	for_each_peer(p, d)
 		entries_set(p, s, su, ats);
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++)
+		for (unsigned i = 0; i < p->pci.nrids; i++)
 			batch_add(&b, inv_context_device(DID_NONE,
-							 p->rids[i].sid));
+							 p->pci.rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(su->did));
 	if (!(d->unit->cap & CAP_CM))
 		return vtd_flush_write_buffer(d->unit);
@@ -203,7 +205,7 @@ static int start_ats(struct iommu_dev *d, struct space_unit *su)
 	struct qi_desc flush = inv_iotlb_domain(su->did);
 	int err;
 
-	ats_enable(d, true);
+	pci_ats_enable(&d->pci, true);
 	join_ats(d, su);
 	err = vtd_invalidate(d->unit, &flush, 1);
 	if (err)
@@ -227,7 +229,7 @@ static void new_owner(struct iommu_dev *d, struct iommu_space *s,
 {
 	for_each_peer(p, d) {
 		if (!s->table.format.snoop)
-			no_snoop_off(p);
+			pci_no_snoop_off(&p->pci);
 		os_hold(&iommu.lock);
 		p->space = s;
 		p->su = su;
@@ -270,9 +272,9 @@ static int hand_over(struct iommu_dev *d, struct iommu_space *to,
 static void forbid_no_snoop(const struct iommu_space *s)
 {
 	os_hold(&iommu.lock);
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->space == s)
-			no_snoop_off(d);
+			pci_no_snoop_off(&d->pci);
 }
 
 /* The space's tree so that this unit can walk it too. */
@@ -399,8 +401,8 @@ static int check_unit(const struct iommu_dev *d)
  * operating system does. */
 static int check_reserved(const struct iommu_dev *d, unsigned words)
 {
-	bool dropped = d->class >> 16 == PCI_BASE_DISPLAY ||
-		d->class >> 8 == PCI_CLASS_USB;
+	bool dropped = d->pci.class >> 16 == PCI_BASE_DISPLAY ||
+		d->pci.class >> 8 == PCI_CLASS_USB;
 
 	if (!d->reserved)
 		return words & IOMMU_RMRR ?
@@ -419,7 +421,7 @@ static int check_ats(const struct iommu_dev *d, unsigned words)
 		return 0;
 	if (!(d->unit->ecap & ECAP_DT) || !d->unit->queue.ring)
 		return os_error("its unit knows no device TLB");
-	if (!d->ats)
+	if (!d->pci.ats)
 		return os_error("has no device TLB");
 	if (!scope_ats(d))
 		return os_error("the platform allows no device TLB there");
@@ -438,10 +440,11 @@ static int check_same_unit(const struct iommu_dev *p, const struct iommu_dev *d)
 static int check_peer(const struct iommu_dev *d, const struct iommu_space *s,
 		      unsigned words)
 {
-	if (function_gone(d))
+	if (pci_function_gone(&d->pci))
 		return os_error("does not answer");
-	if (d->used_by && d->used_by != s->serial && d->reset == RESET_NONE &&
-	    !d->bridge && !(words & IOMMU_UNSAFE))
+	if (d->used_by && d->used_by != s->serial &&
+	    d->pci.reset == PCI_RESET_NONE && !d->pci.bridge &&
+	    !(words & IOMMU_UNSAFE))
 		return os_error("cannot be reset since its last owner had it; "
 				"say unsafe to give it away all the same");
 	return 0;
@@ -523,7 +526,7 @@ static int reset_attached(struct iommu_dev *d)
 	struct space_unit *su = stop_ats(d);	/* off the bus it cannot use
 						 * what it keeps */
 
-	if (!function_reset(d))
+	if (!pci_function_reset(&d->pci))
 		return os_error("does not come back from its reset");
 	return su ? start_ats(d, su) : 0;
 }
@@ -540,12 +543,12 @@ int iommu_reset(struct iommu_dev *d)
 
 	if (d->unit && !vtd_alive(d->unit))
 		return os_error("its unit 0x%lx has failed", d->unit->base);
-	if (function_gone(d))
+	if (pci_function_gone(&d->pci))
 		return os_error("does not answer");
 	if (is_mute(d))
 		return os_error("its device TLB has not answered; detach it");
 	silence(d);
-	err = d->reset != RESET_NONE ? reset_attached(d) : 0;
+	err = d->pci.reset != PCI_RESET_NONE ? reset_attached(d) : 0;
 	os_hold(&iommu.lock);
 	if (err) {
 		fence(d, "its reset has failed");

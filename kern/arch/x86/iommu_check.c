@@ -13,8 +13,8 @@
 static const struct iommu_dev *holder(struct iommu_dev *d, uint16_t sid)
 {
 	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->nrids; i++)
-			if (p->space && p->rids[i].sid == sid)
+		for (unsigned i = 0; i < p->pci.nrids; i++)
+			if (p->space && p->pci.rids[i].sid == sid)
 				return p;
 	return d;
 }
@@ -39,13 +39,13 @@ static const char *check_device(struct iommu_dev *d)
 
 	os_hold(&iommu.lock);
 	may = wants_bus(d) && iommu.powered && !d->fenced;
-	if (function_gone(d))
+	if (pci_function_gone(&d->pci))
 		return d->space ? "gone, and attached" : "ok (gone)";
-	for (unsigned i = 0; d->unit && d->unit->root && i < d->nrids; i++)
-		if (!entry_is(d->unit, d->rids[i].sid,
-			      holder(d, d->rids[i].sid)))
+	for (unsigned i = 0; d->unit && d->unit->root && i < d->pci.nrids; i++)
+		if (!entry_is(d->unit, d->pci.rids[i].sid,
+			      holder(d, d->pci.rids[i].sid)))
 			return "its context entry is not its owner's";
-	if (!d->bridge && masters_bus(d) != may)
+	if (!d->pci.bridge && pci_masters_bus(&d->pci) != may)
 		return may ? "attached, but kept from the bus" :
 			"masters the bus, and should not";
 	if (d->space && d->su->unit != d->unit)
@@ -98,7 +98,7 @@ void iommu_check(iommu_say *say, void *arg)
 	for (unsigned i = 0; i < iommu.nunits; i++)
 		say(arg, "unit 0x%016lx: %s", iommu.units[i]->base,
 		    check_unit(iommu.units[i]));
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		say(arg, "%s: %s", dev_text(d).s, check_device(d));
 }
 

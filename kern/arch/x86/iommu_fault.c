@@ -47,9 +47,9 @@ static struct iommu_dev *source(uint16_t segment, uint16_t sid)
 {
 	struct iommu_dev *d = find_device(segment, sid);
 
-	for_each_rid(r, segment, sid)
-		if (d->refused && !r->dev->refused)
-			d = r->dev;
+	pci_for_each_rid(r, &iommu.pci, segment, sid)
+		if (d->refused && !dev_of(r->fn)->refused)
+			d = dev_of(r->fn);
 	return d;
 }
 
@@ -80,6 +80,7 @@ static bool service(struct vtd *u)
 	if (!vtd_alive(u))
 		return false;
 	n = fault_take(u, list, AT_ONCE, &lost);
+	__atomic_fetch_add(&iommu.unit_faults[u->index], n, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < n; i++)
 		handle(u, &list[i]);
 	if (lost)

@@ -12,13 +12,12 @@
 #define IOMMU_IMPL_H
 
 #include <iommu.h>
+#include <pci_function.h>
 #include <vtd/table.h>
 #include <vtd/vtd.h>
 
 #define MAX_UNITS	32
-#define RID_BUSES	256
-#define RIDS_OF_BUS	256
-#define MAX_RIDS	3	/* of one function: its own, bridges' */
+#define MAX_DROPS	128
 #define MAX_ATS		8	/* device TLBs of one space behind one unit */
 
 /* A space's presence in a unit: shared by its devices behind it. */
@@ -39,42 +38,22 @@ struct iommu_space {
 	bool changing;		/* its tables: see tree_take() */
 	bool eager;		/* some unit must hear of new entries too */
 	bool lost;		/* a unit failed with it */
+	unsigned readers;	/* who look at its tables, for files */
 	void *owner;		/* NULL: the firmware's, for a device of its */
 	int pid;
 	uint64_t serial;
 };
 
-enum reset_how { RESET_NONE, RESET_FLR, RESET_AF, RESET_PM, RESET_BUS };
-
-struct iommu_dev;
-
-/* One of the ids under which a unit may see a function's requests. */
-struct rid {
-	struct rid *next;	/* of that id, or of another segment */
-	struct iommu_dev *dev;
-	uint16_t sid;
-};
-
 struct iommu_dev {
-	struct iommu_dev *next;			/* all of them */
+	struct pci_function pci;
 	struct iommu_dev *next_in_unit;
 	struct iommu_dev *peers;	/* ring: they share a requester id and
 					 * go together */
 	struct iommu_dev *group;	/* whose group it is in: its first */
 	struct iommu_dev *next_in_group;
-	struct iommu_dev *above;	/* the bridge to its bus; NULL: none */
 	void *up;			/* the upper layer's own */
-	uint16_t segment, sid;
-	struct rid rids[MAX_RIDS];
-	unsigned nrids;
 	struct vtd *unit;		/* NULL: none covers it */
 	const char *refused;		/* why it is for nobody; NULL: it is */
-	uint32_t class;			/* 24 bits */
-	bool bridge;			/* class 06: its command stays */
-	uint8_t header, secondary;	/* secondary: a bridge's lower bus */
-	uint8_t pcie, af, pm;		/* capabilities; 0: none */
-	uint16_t ats, acs;		/* extended ones */
-	enum reset_how reset;
 	bool reserved;			/* the firmware has memory for it */
 	bool mastered;			/* and left it on the bus */
 
@@ -85,6 +64,7 @@ struct iommu_dev {
 	bool mute;			/* its TLB has not answered: it stays
 					 * fenced for as long as it is had */
 	bool fenced;			/* may not master the bus */
+	const char *why_fenced;
 	uint64_t used_by;		/* serial of who used it since it was
 					 * reset; 0: nobody */
 	uint64_t faults;
@@ -112,10 +92,15 @@ struct scope {
 	struct vtd *unit;		/* SCOPE_UNIT, SCOPE_IOAPIC */
 	uint8_t enum_id;		/* SCOPE_IOAPIC */
 	uint64_t base, limit;		/* SCOPE_RESERVED: bytes, inclusive */
+	bool in_force;			/* SCOPE_RESERVED: not refused */
+	uint32_t offset;		/* of its structure in the table */
 };
 
 struct iommu {
 	struct os_lock lock;
+	struct iommu_dropped drops[MAX_DROPS];	/* the log has all */
+	unsigned ndrops;
+	uint64_t unit_faults[MAX_UNITS];
 	struct vtd *units[MAX_UNITS];
 	struct iommu_dev *unit_devs[MAX_UNITS];
 	unsigned nunits;
@@ -125,8 +110,7 @@ struct iommu {
 	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */
 	unsigned nats_segments;
 	struct scope *scopes;
-	struct iommu_dev *devs;
-	struct rid **rids[RID_BUSES];	/* by bus, then slot and function */
+	struct pci_functions pci;	/* each is a device's */
 	unsigned dmar_width;
 	bool x2apic_opt_out;
 	const char *missing;
@@ -136,36 +120,32 @@ struct iommu {
 };
 extern struct iommu iommu;
 
-/* "B:D.F" or "S:B:D.F", in hexadecimal. */
-struct bdf_text {
-	char s[16];
-};
-struct bdf_text bdf_text(uint16_t segment, uint16_t sid);
+/* Its address. */
 struct bdf_text dev_text(const struct iommu_dev *d);
 
+static inline struct iommu_dev *dev_of(const struct pci_function *f)
+{
+	return f ? container_of(f, struct iommu_dev, pci) : NULL;
+}
+
+#define for_each_device(d)						\
+	for (struct iommu_dev *d = dev_of(iommu.pci.first); d;		\
+	     d = dev_of(d->pci.next))
+
 /* iommu.c */
-/* Made with the bus's first function. */
-static inline struct rid ***rids_of_bus(uint16_t segment, uint16_t sid)
-{
-	return &iommu.rids[(sid >> 8 ^ segment << 4) % RID_BUSES];
-}
-
-static inline struct rid *rids_of(uint16_t segment, uint16_t sid)
-{
-	struct rid **bus = *rids_of_bus(segment, sid);
-
-	return bus ? bus[sid & 0xff] : NULL;
-}
-
-/* Each use of that id, as r. */
-#define for_each_rid(r, segment_, sid_)					\
-	for (struct rid *r = rids_of(segment_, sid_); r; r = r->next)	\
-		if (r->sid != (sid_) || r->dev->segment != (segment_)) { \
-		} else
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct iommu_dev *find_device(uint16_t segment, uint16_t sid);
+/* iommu.lock held.  Sets or clears bus mastering as far as power and fence
+ * allow, but for bridges, whose command stays; false: it did not obey. */
+bool bus_master(struct iommu_dev *d, bool on);
 /* Takes it off; false: it does not obey. */
 bool leaves_bus(struct iommu_dev *d);
+void wait_for_transactions(const struct iommu_dev *d);
+
+/* What the files say was dropped; the log has said so. */
+void note_drop(uint32_t offset, uint16_t type, const char *why);
+/* Says it, too. */
+void drop(uint32_t offset, uint16_t type, const char *why);
 
 /* iommu_scope.c */
 struct dmar_table;
@@ -180,7 +160,6 @@ bool scope_names(enum scope_use use, const struct iommu_dev *d);
 bool scope_ats(const struct iommu_dev *d);
 
 /* iommu_group.c: who shares ids, who can reach whom past the unit */
-void add_rid(struct iommu_dev *d, uint16_t sid);
 void groups_make(void);			/* once all devices are known */
 /* Of the device's group, one that belongs to another owner; NULL: none. */
 struct iommu_dev *group_conflict(const struct iommu_dev *d,
@@ -188,23 +167,6 @@ struct iommu_dev *group_conflict(const struct iommu_dev *d,
 
 /* iommu_reserved.c: memory that the firmware reserves for devices */
 void reserved_install(void);		/* before translation */
-
-/* iommu_pci.c: one function's configuration space */
-void pci_function_init(struct iommu_dev *d);
-void bus_reset_find(struct iommu_dev *d);	/* once all are known */
-/* iommu.lock held.  Sets or clears bus mastering as far as power and fence
- * allow; false: it did not obey. */
-bool bus_master(struct iommu_dev *d, bool on);
-bool masters_bus(const struct iommu_dev *d);
-void wait_for_transactions(struct iommu_dev *d);
-bool function_reset(struct iommu_dev *d);	/* if it has a method */
-bool function_gone(const struct iommu_dev *d);
-void no_snoop_off(struct iommu_dev *d);
-void ats_enable(struct iommu_dev *d, bool on);
-/* Closes a port for all that is below it. */
-void cut_off(struct iommu_dev *port);
-void acs_enable(struct iommu_dev *d);
-bool acs_enabled(const struct iommu_dev *d);
 
 /* iommu_quirks.c: what some functions or their units need */
 void quirks_apply(void);

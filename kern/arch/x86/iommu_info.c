@@ -2,6 +2,29 @@
 /* What files show of units and devices (iommu.h). */
 #include "iommu_impl.h"
 
+/* Submitted, and not seen as completed: each submission ends with a wait whose
+ * position is what is reported (inv_queue.c). */
+static unsigned queued(struct vtd *u)
+{
+	uint32_t done;
+
+	if (!u->queue.ring)
+		return 0;
+	os_hold(&u->queue.lock);
+	done = __atomic_load_n(u->queue.status, __ATOMIC_ACQUIRE);
+	return done ? u->queue.tail - done - 1 : u->queue.tail;
+}
+
+static unsigned attached(unsigned n)
+{
+	unsigned count = 0;
+
+	os_hold(&iommu.lock);
+	for (struct iommu_dev *d = iommu.unit_devs[n]; d; d = d->next_in_unit)
+		count += d->space && d->space->owner;
+	return count;
+}
+
 bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
 {
 	struct vtd *u;
@@ -17,32 +40,46 @@ bool iommu_unit_info(unsigned n, struct iommu_unit_info *info)
 		.root = u->root ? vtd_get64(u, RTADDR) &
 			field_mask(RTADDR_ADDR) : 0,
 		.root_va = u->root,
-		.devices = iommu_unit_devices(n, NULL, 0),
+		.devices = attached(n),
 		.unsupported = u->unsupported,
-		.failure = vtd_failure(u),
+		.failure = vtd_failure(u), .segment = u->segment,
+		.address_bits = u->address_bits, .domains = u->ndids,
+		.domains_used = u->did_map ? did_in_use(u) : 0,
+		.entries = u->irt ? PGSIZE / sizeof(*u->irt) : 0,
+		.entries_used = irt_in_use(u),
+		.queue = u->queue.ring ? VTD_QUEUE_SIZE : 0,
+		.queued = queued(u),
+		.faults = READ_ONCE(iommu.unit_faults[n]),
 	};
 	return true;
 }
 
+static void device_state(struct iommu_device_info *i, const struct iommu_dev *d)
+{
+	bool gone = pci_function_gone(i->pci);
+
+	i->master = !gone && pci_masters_bus(i->pci);
+	i->why = d->refused ? d->refused : !d->unit ?
+		"no remapping unit covers it" : d->unit->unsupported;
+	i->state = i->why ? "refused" : d->fenced ? "fenced" : !d->space ?
+		"free" : d->space->owner ? "attached" : "firmware";
+	if (!i->why)
+		i->why = d->fenced ? d->why_fenced : gone ? "does not answer" :
+			NULL;
+}
+
 static void device_info(struct iommu_dev *d, struct iommu_device_info *info)
 {
-	static const char *const how[] = {
-		NULL, "function level", "advanced features", "power state",
-		"secondary bus",
-	};
-
 	*info = (struct iommu_device_info){
-		.segment = d->segment, .sid = d->sid, .nrids = d->nrids,
-		.pid = d->space ? d->space->pid : 0,
+		.pci = &d->pci, .pid = d->space ? d->space->pid : 0,
 		.did = d->su ? d->su->did : 0,
 		.unit = d->unit ? d->unit->base : 0,
+		.unit_index = d->unit ? (int)d->unit->index : -1,
 		.fenced = d->fenced, .reserved = d->reserved,
-		.reset = how[d->reset], .faults = d->faults, .ats = d->ats_in,
+		.faults = d->faults, .ats = d->ats_in,
+		.group = d->group ? &d->group->pci : &d->pci,
 	};
-	for (unsigned i = 0; i < d->nrids; i++)
-		info->rids[i] = d->rids[i].sid;
-	if (d->group)
-		info->group = d->group->sid;
+	device_state(info, d);
 }
 
 void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
@@ -51,30 +88,10 @@ void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
 	device_info(d, info);
 }
 
-/* All behind one unit are of one segment. */
-static bool listed_before(const struct iommu_dev *d,
-			  const struct iommu_device_info *info)
+struct iommu_dev *iommu_next_device(const struct iommu_dev *after)
 {
-	return d->space->pid != info->pid ? d->space->pid < info->pid :
-		d->sid < info->sid;
-}
-
-unsigned iommu_unit_devices(unsigned n, struct iommu_device_info *list,
-			    unsigned max)
-{
-	struct iommu_dev *d;
-	unsigned count = 0, at;
-
-	os_hold(&iommu.lock);
-	for (d = iommu.unit_devs[n]; d; d = d->next_in_unit) {
-		if (!d->space || !d->space->owner || count++ >= max)
-			continue;
-		at = count - 1;
-		for (; at && listed_before(d, &list[at - 1]); at--)
-			list[at] = list[at - 1];
-		device_info(d, &list[at]);
-	}
-	return count;
+	return dev_of(pci_next_function(&iommu.pci,
+					after ? &after->pci : NULL));
 }
 
 void *iommu_peer(struct iommu_dev *d, unsigned n)
@@ -100,4 +117,23 @@ struct iommu_losses iommu_losses(void)
 	os_hold(&iommu.lock);
 	lost.table_pages = iommu.lost_pages;
 	return lost;
+}
+
+bool iommu_reserved(const struct iommu_dev *d, unsigned n, uint64_t *lo,
+		    uint64_t *hi)
+{
+	for (const struct scope *s = iommu.scopes; s; s = s->next)
+		if (s->in_force && scope_is(s, SCOPE_RESERVED, d->pci.segment,
+					    d->pci.sid) && !n--) {
+			*lo = s->base;
+			*hi = s->limit;
+			return true;
+		}
+	return false;
+}
+
+unsigned iommu_dropped(const struct iommu_dropped **list)
+{
+	*list = iommu.drops;
+	return iommu.ndrops;
 }

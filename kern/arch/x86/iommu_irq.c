@@ -10,10 +10,10 @@
  * below it, or the device's own; behind conventional ones the bridge's. */
 static struct irt_source source_of(const struct iommu_dev *d)
 {
-	uint16_t top = d->rids[d->nrids - 1].sid;
+	uint16_t top = d->pci.rids[d->pci.nrids - 1].sid;
 
-	if (d->nrids > 1 && !(top & 0xff))
-		return (struct irt_source){ .sid = top, .last = d->sid };
+	if (d->pci.nrids > 1 && !(top & 0xff))
+		return (struct irt_source){ .sid = top, .last = d->pci.sid };
 	return (struct irt_source){ .sid = top };
 }
 

@@ -2,25 +2,22 @@
 /* What quirks (vtd/quirks.h) change; once all devices are known. */
 #include "iommu_impl.h"
 
-#include <pci_regs.h>
 #include <vtd/quirks.h>
 
 static unsigned quirks_of(const struct iommu_dev *d)
 {
-	return vtd_quirks((uint16_t)os_pci_read(d->segment, d->sid, 0, 2),
-			  (uint16_t)os_pci_read(d->segment, d->sid, 2, 2),
-			  d->class);
+	return vtd_quirks(d->pci.vendor, d->pci.device, d->pci.class);
 }
 
 static bool is_graphics(const struct iommu_dev *d)
 {
-	return d->class >> 16 == PCI_BASE_DISPLAY;
+	return d->pci.class >> 16 == PCI_BASE_DISPLAY;
 }
 
 /* Graphics is for nobody; a unit that serves nothing else is left alone. */
 static void no_graphics(void)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (is_graphics(d))
 			d->refused = "translation for graphics does not work "
 				"on this chipset";
@@ -39,13 +36,13 @@ static void no_graphics(void)
 /* Sound is what the isochronous unit is for. */
 static void no_sound(const struct iommu_dev *chipset)
 {
-	uint32_t v = os_pci_read(chipset->segment, chipset->sid,
+	uint32_t v = os_pci_read(chipset->pci.segment, chipset->pci.sid,
 				 QUIRK_ISOCH_REGISTER, 4);
 
 	if (!QUIRK_ISOCH_ENABLED(v) || QUIRK_ISOCH_ENTRIES(v))
 		return;
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
-		if (d->class >> 8 == PCI_CLASS_AUDIO)
+	for_each_device(d)
+		if (d->pci.class >> 8 == PCI_CLASS_AUDIO)
 			d->refused = "the firmware has given its unit no TLB "
 				"entries";
 }
@@ -58,7 +55,7 @@ static void buffers_writes(void)
 
 void quirks_apply(void)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next) {
+	for_each_device(d) {
 		unsigned q = quirks_of(d);
 
 		if (!q)

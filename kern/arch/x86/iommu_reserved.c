@@ -8,6 +8,8 @@
  */
 #include "iommu_impl.h"
 
+#include <dmar.h>
+
 #define INTERRUPTS_LO	0xfee00000u
 #define INTERRUPTS_HI	0xfeefffffu
 
@@ -44,13 +46,15 @@ static unsigned map_regions(struct iommu_space *s, const struct iommu_dev *d)
 	unsigned n = 0;
 
 	for (struct scope *r = iommu.scopes; r; r = r->next) {
-		if (!scope_is(r, SCOPE_RESERVED, d->segment, d->sid))
+		if (!scope_is(r, SCOPE_RESERVED, d->pci.segment, d->pci.sid))
 			continue;
 		why = wrong(d, r);
 		if (!why && map_region(s, r) < 0)
 			why = "no memory";
-		if (!why)
-			n++;
+		r->in_force = !why;
+		n += !why;
+		if (why)
+			note_drop(r->offset, DMAR_RMRR, why);
 		os_log(why ? OS_WARN : OS_INFO,
 		       "iommu: %s: reserved 0x%lx-0x%lx%s%s", dev_text(d).s,
 		       r->base, r->limit, why ? " refused: " : "",
@@ -72,7 +76,7 @@ static void install(struct iommu_dev *d)
 		entries_set(d, s, su, false);
 		d->space = s;
 		d->su = su;
-		d->mastered = masters_bus(d);
+		d->mastered = pci_masters_bus(&d->pci);
 		return;
 	}
 	if (su)
@@ -83,7 +87,7 @@ static void install(struct iommu_dev *d)
 
 void reserved_install(void)
 {
-	for (struct iommu_dev *d = iommu.devs; d; d = d->next)
+	for_each_device(d)
 		if (d->reserved && d->unit && !d->unit->unsupported)
 			install(d);
 }

@@ -8,34 +8,21 @@
 #include "iommu_impl.h"
 
 #include <dmar.h>
-#include <pci_regs.h>
-
-static uint16_t make_sid(unsigned bus, struct dmar_hop hop)
-{
-	return (uint16_t)(bus << 8 | (hop.dev & 31u) << 3 | (hop.fn & 7u));
-}
-
-static bool is_bridge(uint16_t segment, uint16_t sid)
-{
-	uint32_t type = os_pci_read(segment, sid, PCI_HEADER, 1);
-
-	return type != 0xff && (type & PCI_HEADER_TYPE) == PCI_HEADER_BRIDGE;
-}
 
 /* Follows a path through the bridges' secondary buses; false: it leads to
  * nothing. */
 static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
 		    uint16_t segment, uint16_t *sid)
 {
-	unsigned bus = s->bus;
+	uint8_t bus = s->bus, last;
+	struct dmar_hop hop;
 
 	for (unsigned i = 0; i < s->path_len; i++) {
-		*sid = make_sid(bus, dmar_hop(t, s, i));
-		if (i + 1u == s->path_len)
-			break;
-		if (!is_bridge(segment, *sid))
+		hop = dmar_hop(t, s, i);
+		*sid = pci_sid(bus, hop.dev, hop.fn);
+		if (i + 1u < s->path_len &&
+		    !pci_is_bridge(segment, *sid, &bus, &last))
 			return false;
-		bus = os_pci_read(segment, *sid, PCI_SECONDARY, 1);
 	}
 	/* An I/O APIC need not be there as a PCI function. */
 	return s->path_len && (s->type == DMAR_SCOPE_IOAPIC ||
@@ -66,12 +53,7 @@ static void add(const struct scope *like, uint16_t sid)
 	*s = *like;
 	s->next = iommu.scopes;
 	s->sid = sid;
-	if (is_bridge(s->segment, sid)) {
-		s->secondary = (uint8_t)os_pci_read(s->segment, sid,
-						    PCI_SECONDARY, 1);
-		s->subordinate = (uint8_t)os_pci_read(s->segment, sid,
-						      PCI_SUBORDINATE, 1);
-	}
+	(void)pci_is_bridge(s->segment, sid, &s->secondary, &s->subordinate);
 	iommu.scopes = s;
 }
 
@@ -84,21 +66,20 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 
 	while (dmar_next_scope(t, e, &s)) {
 		if (s.error) {
-			os_log(OS_WARN, "dmar: offset %u: %s; dropped",
-			       s.offset, dmar_strerror(s.error));
+			drop(s.offset, e->type, dmar_strerror(s.error));
 			continue;
 		}
 		what = (struct scope){
 			.use = use, .segment = e->segment, .unit = unit,
 			.base = e->base, .limit = e->limit,
+			.offset = e->offset,
 		};
 		if (!means(&s, &what))
 			continue;
 		if (resolve(t, &s, e->segment, &sid))
 			add(&what, sid);
 		else
-			os_log(OS_WARN, "dmar: offset %u: its path leads to no "
-			       "device; dropped", s.offset);
+			drop(s.offset, e->type, "its path leads to no device");
 	}
 }
 
@@ -151,7 +132,7 @@ struct vtd *scope_unit(uint16_t segment, uint16_t sid)
 bool scope_names(enum scope_use use, const struct iommu_dev *d)
 {
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (scope_is(s, use, d->segment, d->sid))
+		if (scope_is(s, use, d->pci.segment, d->pci.sid))
 			return true;
 	return false;
 }
@@ -161,11 +142,11 @@ bool scope_names(enum scope_use use, const struct iommu_dev *d)
 bool scope_ats(const struct iommu_dev *d)
 {
 	for (unsigned i = 0; i < iommu.nats_segments; i++)
-		if (iommu.ats_segments[i] == d->segment)
+		if (iommu.ats_segments[i] == d->pci.segment)
 			return true;
 	for (struct scope *s = iommu.scopes; s; s = s->next)
-		if (scope_is(s, SCOPE_ATS, d->segment, d->sid) ||
-		    is_above(s, SCOPE_ATS, d->segment, d->sid))
+		if (scope_is(s, SCOPE_ATS, d->pci.segment, d->pci.sid) ||
+		    is_above(s, SCOPE_ATS, d->pci.segment, d->pci.sid))
 			return true;
 	return false;
 }

@@ -42,6 +42,8 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
 
 int iommu_space_destroy(struct iommu_space *s)
 {
+	while (__atomic_load_n(&s->readers, __ATOMIC_ACQUIRE))
+		os_relax();
 	if (s->lost) {
 		os_hold(&iommu.lock);
 		iommu.lost_pages += s->table.pages;

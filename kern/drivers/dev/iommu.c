@@ -2,62 +2,62 @@
 /*
  * #iommu: devices to processes and back.
  *
+ *	acpi		the firmware's table as it was parsed, and what was dropped
  *	attach		BUS:DEV.FN PID [unsafe] [rmrr] [ats]
  *	check		whether all is as it must be, a line each
  *	detach		BUS:DEV.FN
+ *	devices		each PCI function
  *	faults		a line a fault; a read waits for more
  *	info		the driver's and each unit's state
  *	mappings	which device belongs to which process
  *	power		enable, disable, on, off
  *	quarantine	strict, or lazy [pages=N] [ms=N] [share=N]
+ *	spaces		what devices see of each process
+ *	units		each remapping unit
+ *	walk		BUS:DEV.FN [ADDRESS], then a read: the way there, or all
+ *			that it reaches
  *
  * One command a write, all or nothing; reading attach, detach and power tells
  * the form.  Only eve writes.
  */
+#include <acpi.h>
 #include <aspace.h>
 #include <chan.h>
+#include <dmar_text.h>
 #include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
 #include <iommu_text.h>
-#include <kmalloc.h>
 #include <pci.h>
+#include <pci_function.h>
 #include <pciown.h>
+#include <pciown_text.h>
 #include <proc.h>
 
-enum { Qroot, Qattach, Qcheck, Qdetach, Qfaults, Qinfo, Qmappings, Qpower,
-       Qquarantine };
+enum { Qroot, Qacpi, Qattach, Qcheck, Qdetach, Qdevices, Qfaults, Qinfo,
+       Qmappings, Qpower, Qquarantine, Qspaces, Qunits, Qwalk };
 
 static const struct dirtab files[] = {
+	{ "acpi", Qacpi, 0444 },
 	{ "attach", Qattach, 0666 },
 	{ "check", Qcheck, 0444 },
 	{ "detach", Qdetach, 0666 },
+	{ "devices", Qdevices, 0444 },
 	{ "faults", Qfaults, 0444 },
 	{ "info", Qinfo, 0444 },
 	{ "mappings", Qmappings, 0444 },
 	{ "power", Qpower, 0666 },
 	{ "quarantine", Qquarantine, 0666 },
+	{ "spaces", Qspaces, 0444 },
+	{ "units", Qunits, 0444 },
+	{ "walk", Qwalk, 0666 },
 };
-
-static void unit_mappings(struct text *t, unsigned n,
-			  const struct iommu_unit_info *unit)
-{
-	unsigned max = unit->devices;
-	struct iommu_device_info *list = kmalloc(max * sizeof(*list) + 1);
-	unsigned have = list ? iommu_unit_devices(n, list, max) : 0;
-
-	iommu_format_mappings(t, unit, list, MIN(have, max));
-	kfree(list);
-}
 
 static void mappings_text(struct text *t)
 {
-	struct iommu_unit_info unit;
-
 	if (iommu_missing())
 		text_add(t, "No mappings: %s\n", iommu_missing());
-	for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
-		unit_mappings(t, i, &unit);
+	pciown_mappings_text(t);
 }
 
 static void info_text(struct text *t)
@@ -89,16 +89,28 @@ static void power_text(struct text *t)
 	iommu_format_power(t, iommu_powered(), iommu_missing());
 }
 
+static void acpi_text(struct text *t)
+{
+	const struct iommu_dropped *dropped;
+	unsigned n = iommu_dropped(&dropped);
+	uint32_t len = 0;
+	const uint8_t *table = acpi_table("DMAR", &len);
+
+	dmar_format(t, table, len, dropped, n);
+}
+
 static void make_text(struct chan *c, struct text *t)
 {
 	static const char *const forms[] = {
 		[Qattach] = "BUS:DEV.FN PID [unsafe] [rmrr] [ats]",
-		[Qdetach] = "BUS:DEV.FN", [Qquarantine] = NULL,
+		[Qdetach] = "BUS:DEV.FN", [Qwalk] = "BUS:DEV.FN [ADDRESS]",
 	};
 	static void (*const makers[])(struct text *t) = {
-		[Qcheck] = check_text, [Qinfo] = info_text,
+		[Qacpi] = acpi_text, [Qcheck] = check_text,
+		[Qdevices] = pciown_devices_text, [Qinfo] = info_text,
 		[Qmappings] = mappings_text, [Qpower] = power_text,
-		[Qquarantine] = lazy_text,
+		[Qquarantine] = lazy_text, [Qspaces] = pciown_spaces_text,
+		[Qunits] = iommu_format_units,
 	};
 
 	if (forms[c->qid.path])
@@ -163,9 +175,7 @@ static int parse(const char *verb, iommu_parse *parser, const char *s,
 	*d = pci_find(cmd->segment, cmd->sid);
 	if (*d)
 		return 0;
-	t.len = 0;
-	iommu_format_bdf(&t, cmd->segment, cmd->sid);
-	refuse(verb, subject, "no such device");
+	refuse(verb, bdf_text(cmd->segment, cmd->sid).s, "no such device");
 	return -ENODEV;
 }
 
@@ -197,6 +207,19 @@ static int detach(const char *s)
 	return pciown_detach(d) < 0 ? failed("detach", d) : 0;
 }
 
+/* What this open file says from here on. */
+static int walk(struct chan *c, const char *s)
+{
+	struct iommu_command cmd;
+	struct pci_device *d;
+	int err = parse("walk", iommu_parse_walk, s, &cmd, &d);
+
+	if (err)
+		return err;
+	cmd.dev = d->iommu;
+	return text_replace(c, iommu_format_walk, &cmd);
+}
+
 static int power(const char *s)
 {
 	bool on;
@@ -226,6 +249,7 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 		[Qattach] = { "attach", attach },
 		[Qdetach] = { "detach", detach }, [Qpower] = { "power", power },
 		[Qquarantine] = { "quarantine", quarantine },
+		[Qwalk] = { "walk", NULL },
 	};
 	char cmd[IOMMU_COMMAND_MAX];
 	const char *why;
@@ -237,7 +261,8 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 		why = "only eve may";
 	if (why)
 		return refuse(commands[c->qid.path].verb, "", why);
-	err = commands[c->qid.path].run(cmd);
+	err = c->qid.path == Qwalk ? walk(c, cmd) :
+		commands[c->qid.path].run(cmd);
 	return err ? err : (ssize_t)n;
 }
 

@@ -1,71 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parsing and formatting of #iommu's files (iommu_text.h). */
 #include <iommu_text.h>
+#include <pci_function.h>
 #include <string.h>
 
 #define DEFAULT_DID	1
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* The next word, moved behind; false: there is none. */
-static bool next_word(const char **s, char word[IOMMU_COMMAND_MAX])
-{
-	size_t n = 0;
-
-	while (is_blank(**s))
-		(*s)++;
-	while (**s && !is_blank(**s))
-		word[n++] = *(*s)++;
-	word[n] = '\0';
-	return n > 0;
-}
-
-/* The parts of an address: numbers, each behind one of ":" and "." but the
- * first; how many, 0: it is none. */
-static unsigned split_bdf(const char *s, uint64_t part[4], char sep[4])
-{
-	unsigned n = 0;
-
-	for (;;) {
-		if (n == 4 || !parse_number(&s, 16, 0xffffff, &part[n]))
-			return 0;
-		n++;
-		if (!*s)
-			return n;
-		if (*s != ':' && *s != '.')
-			return 0;
-		sep[n - 1] = *s++;
-	}
-}
-
-const char *iommu_parse_bdf(const char *word, uint16_t *segment, uint16_t *sid)
-{
-	uint64_t part[4] = { 0 }, *bdf = part;
-	char sep[4] = "";
-	unsigned n = split_bdf(word, part, sep);
-	bool short_form = n == 3 && sep[0] == ':';
-	bool long_form = n == 4 && sep[0] == ':' && sep[1] == ':' &&
-		sep[2] == '.';
-
-	if (!short_form && !long_form)
-		return "not a device, which is BUS:DEV.FN in hexadecimal";
-	if (long_form)
-		bdf++;
-	if (long_form && part[0] > 0xffff)
-		return "no segment beyond ffff";
-	if (bdf[0] > 0xff)
-		return "no bus beyond ff";
-	if (bdf[1] > 0x1f)
-		return "no device beyond 1f";
-	if (bdf[2] > 7)
-		return "no function beyond 7";
-	*segment = (uint16_t)(long_form ? part[0] : 0);
-	*sid = (uint16_t)(bdf[0] << 8 | bdf[1] << 3 | bdf[2]);
-	return NULL;
-}
 
 static const char *parse_pid(const char *word, int *pid)
 {
@@ -90,7 +29,7 @@ static const char *parse_words(const char *s, struct iommu_command *cmd,
 	char word[IOMMU_COMMAND_MAX];
 	unsigned i;
 
-	while (next_word(&s, word)) {
+	while (text_word(&s, word)) {
 		for (i = 0; i < ARRAY_SIZE(known); i++)
 			if (!strcmp(word, known[i].name))
 				break;
@@ -112,13 +51,11 @@ static const char *parse_device(const char **s, struct iommu_command *cmd,
 	const char *why;
 
 	*cmd = (struct iommu_command){ 0 };
-	if (!next_word(s, word))
+	if (!text_word(s, word))
 		return nothing;
-	why = iommu_parse_bdf(word, &cmd->segment, &cmd->sid);
-	if (why)
-		text_add(subject, "%s", word);
-	else
-		iommu_format_bdf(subject, cmd->segment, cmd->sid);
+	why = bdf_parse(word, &cmd->segment, &cmd->sid);
+	text_add(subject, "%s", why ? word :
+		 bdf_text(cmd->segment, cmd->sid).s);
 	return why;
 }
 
@@ -132,7 +69,7 @@ const char *iommu_parse_attach(const char *s, struct iommu_command *cmd,
 
 	if (why)
 		return why;
-	if (!next_word(&s, word))
+	if (!text_word(&s, word))
 		return "no pid; the form is BUS:DEV.FN PID [unsafe] [rmrr] "
 			"[ats]";
 	why = parse_pid(word, &cmd->pid);
@@ -154,43 +91,39 @@ const char *iommu_parse_detach(const char *s, struct iommu_command *cmd,
 	const char *why = parse_device(&s, cmd, subject, "nothing written; the "
 				       "form is BUS:DEV.FN");
 
-	if (why || !next_word(&s, word))
+	if (why || !text_word(&s, word))
 		return why;
 	text_add(subject, " %s", word);
 	return "an unknown word; the form is BUS:DEV.FN";
+}
+
+const char *iommu_parse_walk(const char *s, struct iommu_command *cmd,
+			     struct text *subject)
+{
+	char word[IOMMU_COMMAND_MAX];
+	const char *at = word, *why = parse_device(&s, cmd, subject,
+		"nothing written; the form is BUS:DEV.FN [ADDRESS]");
+
+	if (why || !text_word(&s, word))
+		return why;
+	text_add(subject, " %s", word);
+	at += at[0] == '0' && at[1] == 'x' ? 2 : 0;
+	cmd->words = 1;
+	if (!parse_number(&at, 16, UINT64_MAX, &cmd->addr) || *at)
+		return "not an address, which is a hexadecimal number";
+	return text_word(&s, word) ? "nothing may follow the address" : NULL;
 }
 
 const char *iommu_parse_power(const char *s, bool *on)
 {
 	char word[IOMMU_COMMAND_MAX], more[IOMMU_COMMAND_MAX];
 
-	if (next_word(&s, word) && !next_word(&s, more)) {
+	if (text_word(&s, word) && !text_word(&s, more)) {
 		*on = !strcmp(word, "on") || !strcmp(word, "enable");
 		if (*on || !strcmp(word, "off") || !strcmp(word, "disable"))
 			return NULL;
 	}
 	return "write enable, disable, on or off";
-}
-
-void iommu_format_bdf(struct text *t, uint16_t segment, uint16_t sid)
-{
-	if (segment)
-		text_add(t, "%x:", segment);
-	text_add(t, "%x:%x.%x", sid >> 8, sid >> 3 & 0x1f, sid & 7);
-}
-
-/* list: by pid, then address. */
-void iommu_format_mappings(struct text *t, const struct iommu_unit_info *unit,
-			   const struct iommu_device_info *list, unsigned n)
-{
-	text_add(t, "Mappings for iommu@%p\n", unit->unit);
-	for (unsigned i = 0; i < n; i++) {
-		if (!i || list[i].pid != list[i - 1].pid)
-			text_add(t, "\tpid = %d\n", list[i].pid);
-		text_add(t, "\t\tdevice = ");
-		iommu_format_bdf(t, list[i].segment, list[i].sid);
-		text_add(t, "\n");
-	}
 }
 
 void iommu_format_driver(struct text *t, bool powered, const char *missing)

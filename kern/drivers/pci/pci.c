@@ -6,11 +6,12 @@
  */
 #include <acpi.h>
 #include <aspace.h>
-#include <fmt.h>
 #include <iommu.h>
 #include <kmalloc.h>
 #include <log.h>
 #include <pci.h>
+#include <pci_function.h>
+#include <string.h>
 
 #define BAR_IO		0x1u
 #define BAR_64		0x4u
@@ -31,17 +32,7 @@ struct pci_device *pci_find(uint16_t segment, uint16_t sid)
 
 uint8_t pci_find_cap(const struct pci_device *d, unsigned id, uint8_t after)
 {
-	unsigned at;
-
-	if (!(pci_get(d, PCI_STATUS, 2) & PCI_STATUS_CAPS))
-		return 0;
-	at = pci_get(d, after ? after + 1u : PCI_CAPS, 1) & 0xfc;
-	for (unsigned n = 0; at >= 0x40 && n < 48; n++) {
-		if (pci_get(d, at, 1) == id)
-			return (uint8_t)at;
-		at = pci_get(d, at + 1, 1) & 0xfc;
-	}
-	return 0;
+	return pci_cap(d->segment, d->sid, id, after);
 }
 
 static uint32_t probe(const struct pci_device *d, unsigned off)
@@ -120,15 +111,6 @@ static void exclude_windows(const struct pci_device *d)
 		aspace_exclude(base, limit + 1);
 }
 
-static void set_name(struct pci_device *d)
-{
-	struct text t = { .buf = d->name, .size = sizeof(d->name) };
-
-	if (d->segment)
-		text_add(&t, "%x:", d->segment);
-	text_add(&t, "%x:%x.%x", d->sid >> 8, d->sid >> 3 & 31, d->sid & 7);
-}
-
 static void add(uint16_t segment, uint16_t sid)
 {
 	struct pci_device *d = kmalloc(sizeof(*d));
@@ -143,7 +125,7 @@ static void add(uint16_t segment, uint16_t sid)
 	d->device = (uint16_t)pci_get(d, PCI_DEVICE, 2);
 	d->class = pci_get(d, PCI_CLASS, 4) >> 8;
 	d->header = pci_get(d, PCI_HEADER, 1) & ~PCI_HEADER_MULTI & 0xff;
-	set_name(d);
+	strlcpy(d->name, bdf_text(segment, sid).s, sizeof(d->name));
 	list_init(&d->owned);
 	size_bars(d);
 	exclude_windows(d);

@@ -11,7 +11,8 @@ import statistics
 import sys
 
 LIMIT = 1.2
-DRIVER = ('kern/arch/x86/iommu', 'kern/arch/x86/vtd/')
+DRIVER = ('kern/arch/x86/iommu', 'kern/arch/x86/vtd/',
+          'kern/drivers/pci/function', 'kern/drivers/pci/isolation')
 
 
 def samples(path):

@@ -79,6 +79,19 @@ int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
  * structures included, and makes *change empty. */
 void sl_reap(struct sl_table *t, struct iommu_change *change);
 
+/* The entries for va from a unit's top level down, entry[level - 1]; the level of
+ * the last, which is a leaf or absent.  Some unit with so many levels walks it.
+ */
+unsigned sl_walk(const struct sl_table *t, unsigned levels, uint64_t va,
+		 uint64_t entry[SL_MAX_LEVELS]);
+/* What stands at va < SL_END, and for how many bytes the same, as far as one
+ * table says: leaves of a level with the same rights; absent ones have none. */
+struct sl_run {
+	uint64_t len, rights;
+	unsigned level;
+};
+struct sl_run sl_run_at(const struct sl_table *t, uint64_t va);
+
 /* NULL, or what is wrong: counts, reserved bits, tombs that were forgotten, or
  * a 4 KiB page of which right() says that it should not be there. */
 const char *sl_check(const struct sl_table *t,
