@@ -2,6 +2,7 @@
 """The second picture: physical memory from left to right, and below each other
 who can touch it: processes with memory for devices, and those devices.
 
+What a process has of its devices' registers is shown too.
 Memory that nobody there reaches is left out: the axis is cut where a long
 stretch of it begins, and goes on behind.  Between two cuts it is to scale; the
 wider stretches are drawn wider, but not by as much as they are."""
@@ -10,12 +11,15 @@ from dataclasses import dataclass, field
 from html import escape
 
 from state import PAGE, Reach
+from structure import faulty
 
 COLOURS = {"rw": "#2f6fc0", "r-": "#a9cdf2", "-w": "#e09a2b"}
-OF_PROCESSES = {"rw": "#6b6b6b", "r-": "#c2c2c2", "-w": "#e09a2b"}
-MEANING = {"rw": "read and write", "r-": "read", "-w": "write"}
+OF_PROCESSES = {"rw": "#6b6b6b", "r-": "#c2c2c2", "-w": "#e09a2b",
+                "io": "#7fb38a"}
+MEANING = {"rw": "read and write", "r-": "read", "-w": "write",
+           "io": "registers"}
 RED = "#c00000"
-MOST = 10                       # stretches of memory
+MOST = 8                        # stretches of memory
 LEFT, TOP, ROW, GAP, WIDE = 210, 64, 24, 26, 900
 FONT = 'font-family="Helvetica,Arial,sans-serif"'
 
@@ -27,6 +31,7 @@ class Row:
     reach: list
     process: bool = False
     faults: int = 0
+    accused: bool = False
 
 
 @dataclass
@@ -83,13 +88,15 @@ def total(reach, rights=None):
 def rows_of(state):
     """Of each owner the process, then its devices; then firmware's devices."""
     owners = {}
+    accused = faulty(state)
     for d in state.devices:
         pid = int(d["owner"] or 0)
         reach = state.reach_of_device(d)
         if pid or reach:
             owners.setdefault(pid or d.subject, []).append(
                 Row(f"device {d.subject}", pid or d.subject, reach,
-                    faults=d.number("faults")))
+                    faults=d.number("faults"),
+                    accused=d.subject in accused))
     for owner in sorted(owners, key=lambda o: (isinstance(o, str), o)):
         if isinstance(owner, int):
             name = " ".join(filter(None, [f"pid {owner}",
@@ -116,7 +123,7 @@ def stretches(rows):
 
 def lay_out(found):
     """To each its width, which grows with the logarithm of its pages."""
-    wanted = [30 + 25 * math.log2(1 + (s.end - s.start) / PAGE) for s in found]
+    wanted = [50 + 20 * math.log2(1 + (s.end - s.start) / PAGE) for s in found]
     scale = min(3.0, (WIDE - GAP * (len(found) - 1)) / sum(wanted)) \
         if wanted else 1
     x = float(LEFT)
@@ -134,7 +141,7 @@ def shared(rows):
             for r in a.reach:
                 for s in b.reach:
                     start, end = max(r.start, s.start), min(r.end, s.end)
-                    if start < end and "w" in r.rights + s.rights:
+                    if start < end and r.rights + s.rights != "r-r-":
                         yield Reach(start, end, "rw"), a, b
 
 
@@ -154,7 +161,7 @@ def draw_row(p, row, y, found, right):
     colours = OF_PROCESSES if row.process else COLOURS
     p.text(12 if row.process else 28, y + 14, row.name,
            font_weight="bold" if row.process else "normal",
-           fill=RED if row.faults else "black")
+           fill=RED if row.accused else "black")
     if row.faults:
         p.text(LEFT - 12, y + 14, f"{row.faults} fault"
                f"{'s' * (row.faults > 1)}", fill=RED, text_anchor="end")
@@ -167,7 +174,7 @@ def draw_row(p, row, y, found, right):
               width=max(1.5, s.at(r.end) - s.at(r.start)), height=ROW - 6,
               fill=colours[r.rights])
     sizes = [f"{size_text(total(row.reach, rights))} {rights}"
-             for rights in MEANING if total(row.reach, rights)]
+             for rights in COLOURS if total(row.reach, rights)]
     p.text(right + 14, y + 14, ", ".join(sizes) or "nothing", fill="#444444")
 
 
@@ -202,7 +209,9 @@ def draw_legend(p, y, others):
                   fill=colours[rights])
             p.text(x + 22, y, f"the {of} can {words}")
             x += 205
-    p.text(x, y, others)
+    p.add("rect", x=x, y=y - 9, width=16, height=11, fill=OF_PROCESSES["io"])
+    p.text(x + 22, y, "registers, of the process alone")
+    p.text(x + 215, y, others)
 
 
 def draw(state):
@@ -226,4 +235,4 @@ def draw(state):
     draw_shared(p, found, rows, bottom)
     draw_verdict(p, state, bottom + 38)
     draw_legend(p, bottom + 64, f"{idle} other functions reach nothing.")
-    return p.svg(LEFT + WIDE + 190, bottom + 80)
+    return p.svg(LEFT + WIDE + 200, bottom + 80)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PAGE = 4096
+REGISTERS = 1 << 39             # from there on BARs are mapped
 FIELD = re.compile(r'([a-z0-9_]+)=(?:"([^"]*)"|(\S*))')
 FAULT = re.compile(r"(\S+) pid=(\d+) (read|write|interrupt) (\S+): (.*)")
 PROCESS = re.compile(r" *(\d+) +\d+ (?:eve|none) .* (\S+)")
@@ -64,7 +65,7 @@ class Reach:
     """Memory that a device or process can touch: first byte, byte behind."""
     start: int
     end: int
-    rights: str         # r-, rw or -w
+    rights: str         # r-, rw or -w; or io: a device's registers
 
 
 @dataclass
@@ -80,8 +81,9 @@ class State:
 
     def reach_of_process(self, pid):
         """Its frames, in order, those side by side in one."""
-        return joined(Reach(frame, frame + PAGE, rights) for frame, rights
-                      in self.pages.get(pid, {}).values())
+        return joined(
+            Reach(frame, frame + PAGE, "io" if address >= REGISTERS else rights)
+            for address, (frame, rights) in self.pages.get(pid, {}).items())
 
     def reach_of_device(self, device):
         """The frames behind what the unit's tables let it reach: its owner's

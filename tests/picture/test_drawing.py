@@ -231,6 +231,12 @@ def test_rows_of_the_map(odd):
     assert "2 faults" in words
 
 
+def test_who_had_faults_is_red(odd):
+    red = {t.text for t in xml.fromstring(reach.draw(odd)).iter(SVG + "text")
+           if t.get("fill") == reach.RED}
+    assert red == {"device 2:1.0", "2 faults"}
+
+
 def test_frames_behind_a_device(odd):
     titles = [title for title, *_ in drawn(odd)]
     assert "device 1:0.0: 0x440000 to 0x443fff, read, 16 KiB" in titles
@@ -244,6 +250,13 @@ def test_frames_behind_a_device(odd):
     assert "pid 14 nvme: 0x9000000 to 0x9000fff, read and write, 4 KiB" \
         in titles
     assert not any("device 1:0.0: 0x9000000" in t for t in titles)
+
+
+def test_registers_are_no_memory(copy):
+    (copy / "pages/14").write_text("8000000000 fe200000 rw\n")
+    titles = [title for title, *_ in drawn(state.load(copy))]
+    assert "pid 14 nvme: 0xfe200000 to 0xfe200fff, registers, 4 KiB" in titles
+    assert not any("device 1:0.0: 0xfe200000" in t for t in titles)
 
 
 def test_a_stretch_is_to_scale(odd):
