@@ -141,6 +141,9 @@ int iommu_irq_open_ioapic(uint8_t id, uint8_t vector, uint32_t apic, bool level,
  * Negative: it has failed, and may. */
 int iommu_irq_close(struct iommu_irq *irq) must_check;
 
+/* The n'th unit; NULL: there are not so many. */
+struct vtd *iommu_unit(unsigned n);
+
 /* What files show: snapshots, each taken with the locks of one device, one unit
  * or one table, none of which is held while anyone waits for hardware. */
 struct iommu_device_info {

@@ -9,7 +9,9 @@
 
 #include <error.h>
 #include <iommu.h>
+#include <iommu_watch.h>
 #include <lock.h>
+#include <selftest.h>
 #include <types.h>
 
 struct aspace;
@@ -29,6 +31,9 @@ int pciown_attach(struct pci_device *d, struct proc *p,
 int pciown_detach(struct pci_device *d) must_check;
 int pciown_power(bool on) must_check;
 int pciown_reset(struct pci_device *d) must_check;
+/* iommu_trace and selftest, with hand-over and power kept still. */
+int pciown_trace(bool on) must_check;
+struct selftest pciown_selftest(unsigned unit, unsigned n);
 
 /* The process ends: all its devices are detached, no more are given. */
 void pciown_exit(struct proc *p);

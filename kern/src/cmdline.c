@@ -16,6 +16,7 @@ static struct {
 				 * boot, and when it is flushed */
 	{ "iommu.quarantine", NULL },	/* PAGES,MS,SHARE: lazy's bounds */
 	{ "loglevel", NULL },	/* loglevel=0..3: to the console */
+	{ "selftest", NULL },	/* of the remapping units, at boot */
 	PLANTED_WORD
 };
 

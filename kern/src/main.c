@@ -16,6 +16,7 @@
 #include <proc.h>
 #include <start.h>
 #include <string.h>
+#include <watch.h>
 
 #define DEFAULT_INIT "/bin/init"
 
@@ -58,6 +59,8 @@ static void start_iommu(void)
 	pciown_init();
 	lazy_init(cmdline_get("iommu"), cmdline_get("iommu.quarantine"));
 	iommu_start(iommu_wanted());
+	if (cmdline_get("selftest"))
+		watch_selftest_log();
 	limit_addresses();
 }
 

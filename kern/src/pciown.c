@@ -278,6 +278,26 @@ int pciown_power(bool on)
 	return err;
 }
 
+int pciown_trace(bool on)
+{
+	int err;
+
+	qlock(&own.lock);
+	err = iommu_trace(on);
+	qunlock(&own.lock);
+	return err;
+}
+
+struct selftest pciown_selftest(unsigned unit, unsigned n)
+{
+	struct selftest t;
+
+	qlock(&own.lock);
+	t = selftest(unit, n);
+	qunlock(&own.lock);
+	return t;
+}
+
 static int owned_by_caller(struct pci_device *d)
 {
 	if (d->owner == current_proc())

@@ -18,6 +18,8 @@ void bench_bare(struct bench *b, uint64_t seed)
 		pristine = iommu;
 	have_pristine = true;
 	iommu = pristine;
+	iommu_tracing = false;
+	iommu_events = (struct event_ring){ .size = IOMMU_TRACE_EVENTS };
 	*b = (struct bench){ .m = model_start(seed) };
 	lost_spaces = 0;
 }

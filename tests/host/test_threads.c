@@ -360,9 +360,16 @@ static void *read_files(void *arg)
 	struct iommu_unit_info unit;
 	struct iommu_range range;
 	struct iommu_walk walk;
+	uint64_t counts[EVENT_KINDS], word[EVENT_WORDS], n;
+	unsigned looks = 0;
 
 	(void)arg;
 	while (more()) {
+		(void)!iommu_trace(looks++ % 8 < 4);
+		iommu_counts(counts);
+		n = __atomic_load_n(&iommu_events.next, __ATOMIC_RELAXED);
+		for (unsigned i = 1; i < 16 && i < n && is_tracing(); i++)
+			(void)!event_get(&iommu_events, n - i, word);
 		for (unsigned i = 0; iommu_unit_info(i, &unit); i++)
 			;
 		for (unsigned i = 0; i < DEVICES; i++) {
@@ -458,7 +465,7 @@ static void close_round(void)
 			detach(i);
 	for (unsigned i = 0; i < MEMBERS; i++)
 		owner_free(members[i].o);
-	b.m->mem.objects -= lost_spaces;
+	b.m->mem.objects -= lost_spaces + !!iommu_events.slots;
 	bench_close(&b);
 	threads_forget_interrupts();
 }

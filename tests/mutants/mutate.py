@@ -236,8 +236,16 @@ def pattern_sites(file, code, start, end):
             yield kind, m.start(), m.end(), m.expand(new)
 
 
+# What only counts and traces is no step of a transaction: its neighbours are
+# each other's.
+TELLS = re.compile(
+    r"(?:if \([^;{}]*?\)\s*)?(?:count|unit_event|trace_event|happened|"
+    r"inv_waited|changes)\([^;]*;|u->stats\.\w+(?:\[[^;=]*\])?\+\+;")
+
+
 def order_sites(code, start, end):
     for block in csource.blocks_of(code, start, end):
+        block = [s for s in block if not TELLS.fullmatch(code[slice(*s)])]
         for (a, b), (c, d) in zip(block, block[1:]):
             if csource.is_step(code[a:b]) and csource.is_step(code[c:d]):
                 yield a, b, c, d

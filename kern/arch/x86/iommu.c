@@ -384,6 +384,7 @@ int iommu_power(bool on)
 		return os_error("%s", iommu.missing);
 	if (on == iommu_powered())
 		return 0;
+	trace_event(EVENT_POWER, .n = on);
 	return on ? power_on() : power_off();
 }
 

@@ -14,8 +14,10 @@ void fence(struct iommu_dev *d, const char *why)
 	if (!d->fenced && d->space)
 		os_log(OS_ERROR, "iommu: %s of pid %d is fenced: %s",
 		       dev_text(d).s, d->space->pid, why);
-	if (!d->fenced)
+	if (!d->fenced) {
+		happened(EVENT_FENCE, d, .b = (uintptr_t)why);
 		d->why_fenced = why;
+	}
 	d->fenced = true;
 }
 
@@ -503,6 +505,8 @@ int iommu_attach(struct iommu_dev *d, struct iommu_space *s, unsigned words)
 	}
 	if (err)
 		leave_unit(s, su, true);
+	if (!err)
+		happened(EVENT_ATTACH, d);
 	return err;
 }
 
@@ -514,6 +518,7 @@ int iommu_detach(struct iommu_dev *d)
 
 	if (!s || !s->owner)
 		return os_error("not attached");
+	happened(EVENT_DETACH, d);
 	err = hand_over(d, NULL, NULL, false);
 	leave_unit(s, su, err < 0);
 	return err;
@@ -554,6 +559,7 @@ int iommu_reset(struct iommu_dev *d)
 		fence(d, "its reset has failed");
 		return err;
 	}
+	happened(EVENT_RESET, d);
 	d->fenced = d->mute;
 	d->in_window = 0;
 	bus_master(d, wants_bus(d));

@@ -64,6 +64,11 @@ static void handle(struct vtd *u, const struct vtd_fault *rec)
 	if (!d)
 		d = &unknown;
 	n = count_fault(d);
+	count(&iommu.counts[EVENT_FAULT]);
+	trace_event(EVENT_FAULT, .segment = u->segment, .sid = rec->sid,
+		    .pid = pid_of(d), .a = rec->addr,
+		    .n = rec->reason >= REASON_INTERRUPT ? 2 : rec->read,
+		    .b = (uintptr_t)fault_text(rec->reason));
 	if (n <= IOMMU_TOLD_FAULTS)
 		tell(u, d, rec);
 	if (n == IOMMU_STORM_FAULTS && d != &unknown)

@@ -11,6 +11,7 @@
 #ifndef IOMMU_IMPL_H
 #define IOMMU_IMPL_H
 
+#include <counter.h>
 #include <iommu.h>
 #include <pci_function.h>
 #include <vtd/table.h>
@@ -78,6 +79,24 @@ static inline bool wants_bus(const struct iommu_dev *d)
 	return d->space && (d->space->owner || d->mastered);
 }
 
+/* To a device; more fields of the event may follow. */
+#define happened(kind_, d_, ...)					\
+	do {								\
+		count(&iommu.counts[kind_]);				\
+		trace_event(kind_, .segment = (d_)->pci.segment,		\
+			    .sid = (d_)->pci.sid, .pid = pid_of(d_),	\
+			    .unit = unit_number(d_), ##__VA_ARGS__);	\
+	} while (0)
+static inline int32_t pid_of(const struct iommu_dev *d)
+{
+	return d->space ? d->space->pid : 0;
+}
+
+static inline uint8_t unit_number(const struct iommu_dev *d)
+{
+	return d->unit ? (uint8_t)d->unit->index : UINT8_MAX;
+}
+
 #define for_each_peer(p, d)						\
 	for (struct iommu_dev *p = (d), *first_ = NULL; p != first_;	\
 	     first_ = (d), p = p->peers)
@@ -110,6 +129,8 @@ struct iommu {
 	uint16_t ats_segments[MAX_UNITS];	/* ATSR with ALL_PORTS */
 	unsigned nats_segments;
 	struct scope *scopes;
+	uint64_t counts[EVENT_KINDS];	/* but for these: */
+	struct counter maps, unmaps;	/* by space */
 	struct pci_functions pci;	/* each is a device's */
 	unsigned dmar_width;
 	bool x2apic_opt_out;

@@ -119,6 +119,25 @@ struct iommu_losses iommu_losses(void)
 	return lost;
 }
 
+struct vtd *iommu_unit(unsigned n)
+{
+	return n < iommu.nunits ? iommu.units[n] : NULL;
+}
+
+const struct iommu_unit_stats *iommu_unit_stats(unsigned n)
+{
+	return n < iommu.nunits ? &iommu.units[n]->stats : NULL;
+}
+
+void iommu_counts(uint64_t counts[EVENT_KINDS])
+{
+	for (unsigned i = 0; i < EVENT_KINDS; i++)
+		counts[i] = __atomic_load_n(&iommu.counts[i],
+					    __ATOMIC_RELAXED);
+	counts[EVENT_MAP] = counter_sum(&iommu.maps);
+	counts[EVENT_UNMAP] = counter_sum(&iommu.unmaps);
+}
+
 bool iommu_reserved(const struct iommu_dev *d, unsigned n, uint64_t *lo,
 		    uint64_t *hi)
 {

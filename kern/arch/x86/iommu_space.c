@@ -73,6 +73,14 @@ static uint64_t rights(int prot)
 	return (prot & IOMMU_READ ? SL_R : 0) | (prot & IOMMU_WRITE ? SL_W : 0);
 }
 
+static inline void changes(struct iommu_space *s, enum iommu_event_kind kind,
+			   uint64_t va, uint64_t len, int prot)
+{
+	counter_add(kind == EVENT_MAP ? &iommu.maps : &iommu.unmaps, s);
+	trace_event(kind, .pid = s->pid, .a = va, .b = len,
+		    .rights = (uint16_t)prot);
+}
+
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot)
 {
@@ -81,6 +89,7 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
 	tree_hold(g->space);
+	changes(g->space, EVENT_MAP, va, len, prot);
 	if (len == PGSIZE && sl_put_page(&g->space->table, va, pa, rights(prot),
 					 &g->change))
 		return 0;
@@ -93,6 +102,7 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 	if (!g->space)
 		return 0;
 	tree_hold(g->space);
+	changes(g->space, EVENT_MAP, va, n * PGSIZE, EVENT_RIGHTS_MIXED);
 	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
@@ -101,6 +111,7 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	if (!g->space)
 		return 0;
 	tree_hold(g->space);
+	changes(g->space, EVENT_UNMAP, va, len, prot);
 	if (len == PGSIZE && !prot &&
 	    sl_put_page(&g->space->table, va, 0, 0, &g->change))
 		return 0;

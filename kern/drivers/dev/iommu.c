@@ -12,7 +12,10 @@
  *	mappings	which device belongs to which process
  *	power		enable, disable, on, off
  *	quarantine	strict, or lazy [pages=N] [ms=N] [share=N]
+ *	selftest	whether each unit does as it should; a read runs it
  *	spaces		what devices see of each process
+ *	stats		counts, and times of waits
+ *	trace		the last events; on or off
  *	units		each remapping unit
  *	walk		BUS:DEV.FN [ADDRESS], then a read: the way there, or all
  *			that it reaches
@@ -33,9 +36,11 @@
 #include <pciown.h>
 #include <pciown_text.h>
 #include <proc.h>
+#include <watch.h>
 
 enum { Qroot, Qacpi, Qattach, Qcheck, Qdetach, Qdevices, Qfaults, Qinfo,
-       Qmappings, Qpower, Qquarantine, Qspaces, Qunits, Qwalk };
+       Qmappings, Qpower, Qquarantine, Qselftest, Qspaces, Qstats, Qtrace,
+       Qunits, Qwalk };
 
 static const struct dirtab files[] = {
 	{ "acpi", Qacpi, 0444 },
@@ -48,7 +53,10 @@ static const struct dirtab files[] = {
 	{ "mappings", Qmappings, 0444 },
 	{ "power", Qpower, 0666 },
 	{ "quarantine", Qquarantine, 0666 },
+	{ "selftest", Qselftest, 0444 },
 	{ "spaces", Qspaces, 0444 },
+	{ "stats", Qstats, 0444 },
+	{ "trace", Qtrace, 0600 },
 	{ "units", Qunits, 0444 },
 	{ "walk", Qwalk, 0666 },
 };
@@ -109,8 +117,9 @@ static void make_text(struct chan *c, struct text *t)
 		[Qacpi] = acpi_text, [Qcheck] = check_text,
 		[Qdevices] = pciown_devices_text, [Qinfo] = info_text,
 		[Qmappings] = mappings_text, [Qpower] = power_text,
-		[Qquarantine] = lazy_text, [Qspaces] = pciown_spaces_text,
-		[Qunits] = iommu_format_units,
+		[Qquarantine] = lazy_text, [Qselftest] = watch_selftest_text,
+		[Qspaces] = pciown_spaces_text, [Qstats] = watch_stats_text,
+		[Qtrace] = watch_trace_text, [Qunits] = iommu_format_units,
 	};
 
 	if (forms[c->qid.path])
@@ -249,6 +258,7 @@ static ssize_t iommu_write(struct chan *c, const void *buf, size_t n,
 		[Qattach] = { "attach", attach },
 		[Qdetach] = { "detach", detach }, [Qpower] = { "power", power },
 		[Qquarantine] = { "quarantine", quarantine },
+		[Qtrace] = { "trace", watch_trace_write },
 		[Qwalk] = { "walk", NULL },
 	};
 	char cmd[IOMMU_COMMAND_MAX];

@@ -43,6 +43,7 @@ static char *one_waits(void)
 
 	CHECK(munmap(p, PAGE) == 0);
 	CHECK(waiting() == before + 1);
+	CHECK(number_in("#iommu/stats", "quarantined=") == before + 1);
 	return p;
 }
 

@@ -40,15 +40,12 @@ const char *fault_text(uint8_t reason)
 
 int fault_start(struct vtd *u, void (*fn)(void *), void *arg)
 {
-	uint64_t addr;
-	uint32_t data;
-
-	if (os_irq(fn, arg, "iommu-fault", &addr, &data) < 0)
+	if (os_irq(fn, arg, "iommu-fault", &u->event_addr, &u->event_data) < 0)
 		return -1;
 	vtd_set32(u, FECTL, FECTL_IM);
-	vtd_set32(u, FEDATA, data);
-	vtd_set32(u, FEADDR, (uint32_t)addr);
-	vtd_set32(u, FEUADDR, (uint32_t)(addr >> 32));
+	vtd_set32(u, FEDATA, u->event_data);
+	vtd_set32(u, FEADDR, (uint32_t)u->event_addr);
+	vtd_set32(u, FEUADDR, (uint32_t)(u->event_addr >> 32));
 	u->has_event = true;
 	return 0;
 }

@@ -40,11 +40,12 @@ static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 	};
 }
 
-static void put(struct vtd *u, struct qi_desc d)
+static inline void put(struct vtd *u, struct qi_desc d)
 {
 	if (field_get(d.lo, QI_TYPE) == QI_IOTLB)
 		d.lo |= (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
 			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
+	u->stats.asked[d.lo % ARRAY_SIZE(u->stats.asked)]++;
 	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
 }
 
@@ -111,6 +112,7 @@ int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 	room = has_room(u, n + 1 + RECOVERY) ||
 		wait_for_room(u, n + 1 + RECOVERY);
 	if (room) {
+		unit_event(u, EVENT_FLUSH, 0, 0, n);
 		for (unsigned i = 0; i < n; i++)
 			put(u, list[i]);
 		t->position = u->queue.tail;
@@ -118,7 +120,10 @@ int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		ring_tail(u);
 	}
 	os_unlock(&u->queue.lock);
-	return room ? 0 : vtd_fail(u, "queue stays full");
+	if (room)
+		return 0;
+	count(&u->stats.timeouts);
+	return vtd_fail(u, "queue stays full");
 }
 
 /*
@@ -230,6 +235,7 @@ static void ask_again(struct vtd *u, const struct asked *a)
 	}
 	put(u, make_wait(u, u->queue.tail));
 	u->queue.recovered = u->queue.tail;
+	u->stats.retries++;
 	ring_tail(u);
 }
 
@@ -264,6 +270,8 @@ static enum recovery clear_errors(struct vtd *u, struct asked *a,
 			return GUILTY;
 	if (!may_try(u, a))
 		return HOPELESS;
+	if (fsts & FSTS_ITE)
+		count(&u->stats.timeouts);
 	replace(u, a, fsts);
 	vtd_set32(u, FSTS, fsts);
 	ask_again(u, a);
@@ -308,13 +316,18 @@ static rarely int wait_on(struct vtd *u, uint32_t position)
 			if (recover(u) < 0)
 				return -1;
 		} else if (deadline_over(&end)) {
+			count(&u->stats.timeouts);
 			return vtd_fail(u, "invalidation wait");
 		}
 	}
+	inv_waited(u, time_of(&end));
 	return 0;
 }
 
 int queue_wait(struct vtd *u, const struct vtd_ticket *t)
 {
-	return reached(completed(u), t->position) ? 0 : wait_on(u, t->position);
+	if (!reached(completed(u), t->position))
+		return wait_on(u, t->position);
+	inv_waited(u, 0);
+	return 0;
 }

@@ -10,15 +10,19 @@
 static bool poll_clear(struct vtd *u, struct reg64 r, uint64_t bit)
 {
 	struct deadline end = deadline_in(VTD_DEADLINE);
-	uint64_t v;
+	uint64_t v, ns = 0;
 
 	do {
 		v = vtd_get64(u, r);
 		if (v == ~0ull)
 			return false;
-		if (!(v & bit))
+		if (!(v & bit)) {
+			inv_waited(u, ns);
 			return true;
+		}
+		ns = time_of(&end);
 	} while (!deadline_over(&end));
+	count(&u->stats.timeouts);
 	return false;
 }
 
@@ -53,9 +57,13 @@ int regs_invalidate(struct vtd *u, const struct qi_desc *list, unsigned n)
 
 	os_turn_take(&u->turn);
 	done = vtd_alive(u);
-	for (unsigned i = 0; i < n && done; i++)
+	u->stats.asked[QI_WAIT]++;
+	unit_event(u, EVENT_FLUSH, 0, 0, n);
+	for (unsigned i = 0; i < n && done; i++) {
+		u->stats.asked[list[i].lo % ARRAY_SIZE(u->stats.asked)]++;
 		done = field_get(list[i].lo, QI_TYPE) == QI_CONTEXT ?
 			context(u, list[i]) : iotlb(u, list[i]);
+	}
 	if (!done)
 		vtd_mark_failed(u, "invalidation by register");
 	os_turn_give(&u->turn);

@@ -90,6 +90,7 @@ int irt_set(struct vtd *u, struct irt_entry new)
 	if (index < 0)
 		return os_error("unit 0x%lx has no interrupt entry left of %u",
 				u->base, ENTRIES);
+	unit_event(u, EVENT_INTERRUPT, (unsigned)index, 0, true);
 	vtd_store(u, &u->irt[index].hi, new.hi);
 	vtd_store(u, &u->irt[index].lo, new.lo);
 	return show(u, (unsigned)index) < 0 ? -1 : index;
@@ -99,6 +100,7 @@ int irt_clear(struct vtd *u, unsigned index)
 {
 	int err;
 
+	unit_event(u, EVENT_INTERRUPT, index, 0, false);
 	vtd_store(u, &u->irt[index].lo, 0);
 	err = forget(u, index);
 	vtd_store(u, &u->irt[index].hi, 0);

@@ -32,6 +32,7 @@ int vtd_fail(struct vtd *u, const char *what)
 	vtd_mark_failed(u, what);
 	why = __atomic_load_n(&u->failure, __ATOMIC_ACQUIRE);
 	if (!__atomic_exchange_n(&u->told, true, __ATOMIC_RELAXED)) {
+		unit_event(u, EVENT_FAIL, 0, (uintptr_t)why, 0);
 		os_log(OS_ERROR, "iommu: unit 0x%lx failed: %s", u->base, why);
 		if (u->failed)
 			u->failed(u);
@@ -52,6 +53,7 @@ static bool poll(struct vtd *u, struct reg32 r, uint32_t mask, uint32_t want)
 		if ((v & mask) == want)
 			return true;
 	} while (!deadline_over(&end));
+	count(&u->stats.timeouts);
 	return false;
 }
 

@@ -16,6 +16,7 @@
 #define VTD_H
 
 #include <iommu_os.h>
+#include <iommu_watch.h>
 #include <vtd/regs.h>
 
 /* Every wait for the unit ends after this time (rule 5). */
@@ -66,6 +67,10 @@ struct vtd {
 	uint32_t lost_dids;	/* whose last flush never completed */
 	unsigned next_fault;	/* the record that is looked at first */
 	bool has_event;		/* faults have a message to send */
+
+	uint64_t event_addr;	/* which, and where to */
+	uint32_t event_data;
+	struct iommu_unit_stats stats;
 
 	struct irt_entry *irt;	/* NULL: it does not remap interrupts */
 	uint64_t irt_used[4];
@@ -164,11 +169,13 @@ static inline uint64_t vtd_get64(struct vtd *u, struct reg64 r)
 
 static inline void vtd_set32(struct vtd *u, struct reg32 r, uint32_t v)
 {
+	count(&u->stats.writes);
 	os_write32(u->regs + r.off, v);
 }
 
 static inline void vtd_set64(struct vtd *u, struct reg64 r, uint64_t v)
 {
+	count(&u->stats.writes);
 	os_write64(u->regs + r.off, v);
 }
 
@@ -215,6 +222,29 @@ static inline int map_take(uint64_t *map, unsigned from, unsigned n)
 static inline void map_give(uint64_t *map, unsigned at)
 {
 	map[at / 64] &= ~BIT64(at % 64);
+}
+
+/* trace.c */
+void trace_unit(const struct vtd *u, enum iommu_event_kind kind, uint64_t a,
+		uint64_t b, unsigned n) rarely;
+static inline void unit_event(const struct vtd *u, enum iommu_event_kind kind,
+			      uint64_t a, uint64_t b, unsigned n)
+{
+	if (is_tracing())
+		trace_unit(u, kind, a, b, n);
+}
+
+/* A wait for invalidations has ended; 0: at the first look. */
+static inline void inv_waited(struct vtd *u, uint64_t ns)
+{
+	histogram_add(&u->stats.waits, ns);
+	unit_event(u, EVENT_WAIT, ns, 0, 0);
+}
+
+/* The time since that deadline was set; not 0. */
+static inline uint64_t time_of(const struct deadline *d)
+{
+	return MAX(os_clock() - (d->end - VTD_DEADLINE), 1ul);
 }
 
 /* inv_queue.c */
