@@ -200,6 +200,17 @@ def test_the_same_files_give_the_same_pictures(name, tmp_path):
         assert xml.fromstring(text).tag == SVG + "svg"
 
 
+def test_the_pages_pictures_are_those_of_the_files():
+    s = state.load(HERE / "bridges")
+    shown = TOP / "Documentation"
+    assert (shown / "reach.svg").read_text() == reach.draw(s)
+    drawn = xml.parse(shown / "structure.svg")      # another dot places otherwise
+    for kind in "title", "text":
+        assert sorted(t.text or "" for t in drawn.iter(SVG + kind)) == \
+            sorted(t.text or "" for t in
+                   xml.fromstring(structure.draw(s)).iter(SVG + kind))
+
+
 def test_graphviz_draws_what_it_is_told(odd):
     drawn = xml.fromstring(structure.draw(odd))
     titles = {t.text for t in drawn.iter(SVG + "title")}
