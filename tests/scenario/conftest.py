@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tells at the end how much was run, and what became of it."""
+import sys
+from pathlib import Path
+
 import pytest
 
 import qtest
 import run
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "boot"))
+from machine import unknown_to_qemu  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +24,9 @@ def machines():
                 other.close()
             running.clear()
             options = scenario.machines[name].options
+            if unknown_to_qemu(options):
+                pytest.skip(f"no {', '.join(unknown_to_qemu(options))} in "
+                            "this QEMU")
             qemu = running[name] = qtest.Qemu(options, scenario.devices)
             run.prepare(qemu)
         return qemu

@@ -18,6 +18,9 @@ STATEMENTS = {
 EXPECTATIONS = ("expect", "memory", "interrupts", "dma")
 
 
+MEASURED = [(7, 2), (10, 0), (11, 1)]   # versions of QEMU
+
+
 class Wrong(Exception):
     """A file that is not as it should be."""
 
@@ -27,13 +30,27 @@ class Wrong(Exception):
 
 
 @dataclass
+class Mark:
+    who: str
+    words: list
+    since: tuple = (0,)     # the first version, and the first no more
+    before: tuple = (99,)
+
+
+@dataclass
 class Line:
     file: str
     number: int
     words: list
     reason: str = ""        # the comment behind it
     misuse: bool = False
-    marks: dict = field(default_factory=dict)   # "qemu", "model": words
+    marks: list = field(default_factory=list)
+
+    def marks_of_qemu(self, version):
+        """What one of that version does otherwise; of one that nobody has
+        measured, what any does."""
+        return [m.words for m in self.marks if m.who == "qemu" and
+                (version not in MEASURED or m.since <= version < m.before)]
 
     def __str__(self):
         return f"{self.file}:{self.number}: {' '.join(self.words)}"
@@ -74,6 +91,11 @@ def numbers(words):
         first, _, last = word.partition("-")
         result += range(number(first), number(last or first) + 1)
     return result
+
+
+def version(text):
+    """10.1: (10, 1)"""
+    return tuple(int(n) for n in text.split("."))
 
 
 class Scenario:
@@ -129,9 +151,13 @@ class Scenario:
         if word == "on" and not body.lines:
             body.machines = [self.machines[m].name for m in rest]
         elif word in ("qemu", "model"):
+            mark = Mark(word, rest)
+            if word == "qemu" and rest[0] in ("since", "before"):
+                setattr(mark, rest[0], version(rest[1]))
+                del rest[:2]
             if not line.reason or rest[0] not in ("=", "->", "not"):
                 raise ValueError
-            body.lines[-1].marks[word] = rest
+            body.lines[-1].marks.append(mark)
         else:
             if word == "misuse":
                 line.misuse = True

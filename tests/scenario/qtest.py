@@ -75,7 +75,8 @@ class Qemu:
         self.monitor = monitor.makefile("rw", newline="\n")
         tests.close()
         monitor.close()
-        self.monitor.readline()
+        version = json.loads(self.monitor.readline())["QMP"]["version"]["qemu"]
+        self.version = version["major"], version["minor"]
         self.qmp("qmp_capabilities")
         self.waiting = []       # commands that nobody needs an answer to
         self.started = set()    # devices, since the last reset

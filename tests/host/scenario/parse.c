@@ -140,6 +140,11 @@ static void add_mark(struct scenario *s, struct body *b, struct line *l)
 {
 	struct line *of = l - 1;
 
+	if (is(l, "qemu") && l->n > 2 && (!strcmp(l->word[1], "since") ||
+					  !strcmp(l->word[1], "before"))) {
+		drop_word(l);
+		drop_word(l);
+	}
 	if (!b->n || l->n < 3 || !*l->comment ||
 	    (strcmp(l->word[1], "=") && strcmp(l->word[1], "->") &&
 	     strcmp(l->word[1], "not")))
