@@ -20,6 +20,11 @@ void mm_frame_taken(uint64_t pa)
 void mm_shootdown(void)
 {
 	const struct happening h = { .what = E_RELAX };
+	void (*other)(void) = run.in_shootdown;
+
+	run.in_shootdown = NULL;
+	if (other)
+		other();
 
 	for (unsigned i = 0; i < 6; i++)
 		attack_a_little(run.b.m, &h);
@@ -108,6 +113,10 @@ static void note_page(const struct iommu_gather *g, uint64_t va, physaddr_t pa,
 		fail_msg("0x%lx is mapped, and not flushed", va);
 	if (e && e->is != pa && waits(o))
 		fail_msg("a page is replaced, and others wait");
+	if ((!e || e->is == pa) &&
+	    (mm_entry(process_of(g)->as, va) & (pa | (unsigned)prot)) !=
+	    (pa | (unsigned)prot))
+		fail_msg("0x%lx: its devices get more than it has", va);
 	note(g, o, va, pa, prot);
 }
 
@@ -131,6 +140,8 @@ int __wrap_iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 {
 	int err;
 
+	if (run.map_fails)
+		return -12;
 	for (size_t at = 0; g->space && at < len; at += PAGE)
 		note_page(g, va + at, pa + at, prot);
 	model_call(run.b.m);
@@ -197,6 +208,8 @@ int __wrap_iommu_flush(struct iommu_gather *g)
 	int err;
 
 	check_flush(g);
+	if (run.flush_fails)
+		return -5;
 	model_call(run.b.m);
 	err = __real_iommu_flush(g);
 	assert_int_equal(err, 0);
@@ -299,6 +312,7 @@ void open_run(const struct triple *like, uint64_t seed,
 	physaddr_t first;
 
 	memset(&run, 0, sizeof(run));
+	mm_before_lock = mm_after_lock = NULL;
 	bench_open(&run.b, &t, WITHOUT_WIRED, seed);
 	run.b.m->policy.keep = chance(3);
 	run.b.m->policy.leave = chance(3);

@@ -54,7 +54,9 @@ struct mm_run {
 		uint64_t va;
 	} pending[PENDING];
 	unsigned npending;
-	bool keep_fails;	/* for want of memory, nothing having changed */
+	bool map_fails, keep_fails;	/* for want of memory: nothing changes */
+	bool flush_fails;	/* a unit has failed */
+	void (*in_shootdown)(void);	/* another thread, once */
 	const struct iommu_gather *split;	/* by then, and not flushed */
 	uint64_t waited;	/* operations after which pages waited */
 	struct quarantine_state ended;	/* when it was closed */

@@ -193,7 +193,7 @@ ORDERED = """
 """.split()
 # Those of the memory manager.
 MANAGED = """
-    let_go take_away unmap_late lazy_unmap flush_before set_mode
+    take_away unmap_late lazy_unmap flush_before set_mode
     pages_remove pages_narrow pages_forked break_copy
     unmap aspace_revoke_device aspace_io_drop
 """.split()

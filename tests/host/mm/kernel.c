@@ -125,18 +125,27 @@ void qlock_init(struct qlock *l, const char *name)
 	l->q.lock = (struct spinlock)SPINLOCK(name);
 }
 
-void (*mm_before_lock)(void);
+void (*mm_before_lock)(void), (*mm_after_lock)(void);
+
+static void once(void (**fn)(void))
+{
+	void (*now)(void) = *fn;
+
+	*fn = NULL;
+	if (now)
+		now();
+}
 
 void qlock(struct qlock *l)
 {
-	if (mm_before_lock)
-		mm_before_lock();
+	once(&mm_before_lock);
 	spin_lock(&l->q.lock);
 }
 
 void qunlock(struct qlock *l)
 {
 	spin_unlock(&l->q.lock);
+	once(&mm_after_lock);
 }
 
 bool mm_is_locked(struct aspace *as)
@@ -243,6 +252,7 @@ void mm_open(uint64_t start, uint64_t end, const char *mode,
 {
 	memset(mem.head, 0, sizeof(mem.head));
 	mem.total = mem.free = 0;
+	frames_lost = 0;
 	npages = end >> PGSHIFT;
 	pages = calloc(npages, sizeof(*pages));
 	page_add_range(start, end);
@@ -252,7 +262,7 @@ void mm_open(uint64_t start, uint64_t end, const char *mode,
 void mm_close(void)
 {
 	mm_turn(UINT64_MAX);
-	if (mem.free != mem.total)
+	if (mem.free + frames_lost != mem.total)
 		panic("%lu frames are not free", mem.total - mem.free);
 	free(pages);
 }

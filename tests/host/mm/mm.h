@@ -24,8 +24,9 @@ void mm_close(void);			/* all is free again */
 void mm_turn(uint64_t now);
 size_t mm_free(void);
 bool mm_is_locked(struct aspace *as);
-/* Another thread goes first at the next lock of an address space. */
-extern void (*mm_before_lock)(void);
+/* Another thread goes first, at the next lock of an address space, or behind
+ * the next one that is let go. */
+extern void (*mm_before_lock)(void), (*mm_after_lock)(void);
 
 /* A process with that pid, for texts and I/O spaces. */
 struct mm_proc *mm_proc(int pid);
@@ -56,6 +57,7 @@ void aspace_revoke_device(struct aspace *as, void *device);
 void aspace_io_drop(struct aspace *as);
 const char *aspace_check(struct aspace *as);
 bool lazy_reclaim(void);
+int lazy_write(const char *s, struct text *subject);
 
 #define MM_READ		1
 #define MM_WRITE	2

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's memory manager above the driver on the model, as in
+ * test_aspace.c: single situations, each strictly and lazily.
+ */
+#include "mm_bench.h"
+
+static struct aspace *begin(const char *mode)
+{
+	open_run(triple_named("qemu"), 1, mode, "4096,1000,4096");
+	attach_to(process_at(0), 0);
+	return run.p[0].as;
+}
+
+static bool is_lazy(void)
+{
+	return quarantine_state().mode.lazy;
+}
+
+/* So many of the process's pages wait; none does in strict mode. */
+static void assert_waits(unsigned n)
+{
+	assert_int_equal(waits(run.p[0].o), is_lazy() ? n : 0);
+}
+
+static uint64_t mapped(struct aspace *as, unsigned pages, int flags)
+{
+	long va = aspace_mmap(as, 0, pages * PAGE, MM_READ | MM_WRITE, flags);
+
+	assert_true(va > 0);
+	for (unsigned i = 0; i < pages; i++)
+		assert_int_equal(aspace_fault(as, (uint64_t)va + i * PAGE,
+					      MM_WRITE), 0);
+	return (uint64_t)va;
+}
+
+/* A page of PROT_NONE beside one that waits is not taken for one. */
+static void test_neighbour_without_rights(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 3, 0);
+
+	assert_int_equal(aspace_mprotect(as, va + PAGE, PAGE, 0), 0);
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_waits(1);
+	assert_true(aspace_fault(as, va, MM_READ) < 0);
+	assert_int_equal(lazy_reclaim(), is_lazy());
+	assert_int_equal(aspace_mprotect(as, va + PAGE, PAGE, MM_READ), 0);
+	close_run();
+}
+
+static void test_broken_copy(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, 0), w = mapped(as, 1, MM_PINNED);
+
+	mm_look(as);
+	run.child[0] = aspace_fork(as);
+	assert_non_null(run.child[0]);
+	assert_int_equal(aspace_munmap(as, w, PAGE), 0);
+	assert_waits(1);
+	mm_look(as);
+	assert_int_equal(aspace_fault(as, va, MM_WRITE), 0);
+	mm_look(as);
+	assert_waits(0);
+	w = mapped(as, 1, MM_PINNED);
+	assert_int_equal(aspace_munmap(as, w, PAGE), 0);
+	assert_int_equal(aspace_munmap(as, va + PAGE, PAGE), 0);
+	assert_waits(0);	/* the child has it too */
+	close_run();
+}
+
+static void child_ends(void)
+{
+	end_child(0);
+}
+
+/* The last other holder of a page goes while it is copied, or before. */
+static void test_copy_of_the_last_one(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, 0);
+
+	run.child[0] = aspace_fork(as);
+	assert_non_null(run.child[0]);
+	mm_look(as);
+	run.in_shootdown = child_ends;
+	assert_int_equal(aspace_fault(as, va, MM_WRITE), 0);
+	assert_null(run.child[0]);
+	mm_look(as);
+	assert_int_equal(aspace_fault(as, va + PAGE, MM_WRITE), 0);
+	assert_string_equal(aspace_check(as), "ok");
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(model_dma(run.b.m, 0, run.f[0]->sid, va + i * PAGE,
+				      &va, 8, true));
+	close_run();
+}
+
+static void test_unmapped_twice(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 8, MM_PINNED);
+
+	assert_int_equal(aspace_munmap(as, va + 2 * PAGE, 3 * PAGE), 0);
+	assert_waits(3);
+	assert_int_equal(aspace_munmap(as, va, 4 * PAGE), 0);
+	assert_waits(2);
+	close_run();
+}
+
+/* Not while it waits; but who asks for just that one, gets it. */
+static void test_address_that_waits(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 1, MM_PINNED), next;
+
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	next = mapped(as, 1, 0);
+	assert_waits(1);
+	assert_int_equal(next == va, !is_lazy());
+	if (next == va)
+		assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_int_equal(aspace_mmap(as, va, PAGE, MM_READ | MM_WRITE,
+				     MM_FIXED), va);
+	assert_waits(0);
+	close_run();
+}
+
+/* There are only so many regions, and those that wait are the first to go. */
+static void test_regions_run_out(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 1, MM_PINNED);
+	unsigned n = 0;
+
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	while (aspace_mmap(as, 0, PAGE, n % 2 ? MM_READ : 0, 0) > 0)
+		n++;
+	assert_in_range(n, 8000, 8192);
+	assert_waits(0);
+	close_run();
+}
+
+/* For want of memory: nothing has changed, and what was split is flushed. */
+static void test_nothing_is_taken_by_halves(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 8, 0);
+
+	run.keep_fails = true;
+	assert_true(aspace_munmap(as, va, 2 * PAGE) < 0);
+	assert_true(aspace_munmap(as, va + PAGE, PAGE) < 0);
+	assert_true(aspace_mprotect(as, va, PAGE, MM_READ) < 0);
+	assert_null(run.split);
+	assert_null(aspace_fork(as));
+	assert_null(run.split);
+	run.keep_fails = false;
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(aspace_fault(as, va + i * PAGE, MM_WRITE), 0);
+	assert_string_equal(aspace_check(as), "ok");
+	assert_int_equal(aspace_munmap(as, va, 8 * PAGE), 0);
+	assert_waits(8);
+	close_run();
+}
+
+/* There is no table for the copy. */
+static void test_no_copy(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 1, 0);
+	size_t free;
+
+	run.child[0] = aspace_fork(as);
+	free = mm_free();
+	run.map_fails = true;
+	assert_true(aspace_fault(as, va, MM_WRITE) < 0);
+	run.map_fails = false;
+	assert_int_equal(mm_free(), free);
+	assert_string_equal(aspace_check(as), "ok");
+	assert_int_equal(aspace_fault(as, va, MM_WRITE), 0);
+	close_run();
+}
+
+/* What it may still reach is used by nobody, ever. */
+static void test_a_unit_fails(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 4, 0);
+	size_t free = mm_free();
+
+	run.flush_fails = true;
+	assert_int_equal(aspace_munmap(as, va, PAGE) < 0, !is_lazy());
+	(void)lazy_reclaim();
+	run.flush_fails = false;
+	assert_int_equal(mm_free(), free);
+	assert_true(aspace_fault(as, va, MM_READ) < 0);
+	assert_int_equal(aspace_munmap(as, va + PAGE, PAGE), 0);
+	assert_int_equal(mm_free(), free);
+	close_run();
+}
+
+static uint64_t somewhere;
+
+static void unmaps_meanwhile(void)
+{
+	assert_int_equal(aspace_munmap(run.p[0].as, somewhere, PAGE), 0);
+}
+
+/* Whatever another thread unmaps by then. */
+static void test_strict_from_here_on(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 1, MM_PINNED);
+
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	somewhere = mapped(as, 1, MM_PINNED);
+	mm_after_lock = unmaps_meanwhile;
+	assert_int_equal(lazy_write("strict", NULL), 0);
+	mm_after_lock = NULL;
+	assert_int_equal(quarantine_state().pages, 0);
+	close_run();
+}
+
+/* Just behind its last device. */
+static void test_no_space_any_more(void **state)
+{
+	begin(*state);
+	somewhere = mapped(run.p[0].as, 1, MM_PINNED);
+	aspace_revoke_device(run.p[0].as, run.f[0]);
+	assert_int_equal(iommu_detach(dev(run.f[0])), 0);
+	run.f[0]->holder = NULL;
+	run.has[0] = NULL;
+	run.p[0].devices = 0;
+	mm_after_lock = unmaps_meanwhile;
+	aspace_io_drop(run.p[0].as);
+	run.p[0].s = NULL;
+	run.p[0].o->n = 0;
+	close_run();
+}
+
+static void ends_meanwhile(void)
+{
+	mm_before_lock = NULL;
+	drop_device(0);
+	aspace_put(run.p[0].as);
+}
+
+/* Who has found its quarantine still has the space. */
+static void test_a_process_ends_while_it_is_looked_at(void **state)
+{
+	struct mm_process *p = &run.p[0];
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, MM_PINNED);
+
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	mm_before_lock = ends_meanwhile;
+	if (!lazy_reclaim())
+		ends_meanwhile();	/* nobody looked */
+	mm_forget(as);
+	mm_proc_free(p->proc);
+	owner_free(p->o);
+	*p = (struct mm_process){ 0 };
+	close_run();
+}
+
+/* What is strict flushes what waits, and lets it go. */
+static void test_one_flush_for_both(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, MM_PINNED), many;
+	struct quarantine_mode mode = quarantine_state().mode;
+
+	many = mapped(as, 20, MM_PINNED);
+	mode.share = 8;
+	quarantine_set(&mode);
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_waits(1);
+	assert_int_equal(aspace_munmap(as, many, 20 * PAGE), 0);
+	assert_int_equal(quarantine_state().pages, 0);
+	close_run();
+}
+
+#define IN_MODE(f, mode)	{ \
+	.name = #f "_" mode, .test_func = f, \
+	.teardown_func = bench_teardown, .initial_state = (void *)mode }
+#define IN_BOTH(f)	IN_MODE(f, "strict"), IN_MODE(f, "lazy")
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BOTH(test_neighbour_without_rights),
+		IN_BOTH(test_broken_copy),
+		IN_BOTH(test_unmapped_twice),
+		IN_BOTH(test_copy_of_the_last_one),
+		IN_BOTH(test_no_copy),
+		IN_BOTH(test_a_unit_fails),
+		IN_BOTH(test_strict_from_here_on),
+		IN_BOTH(test_no_space_any_more),
+		IN_BOTH(test_nothing_is_taken_by_halves),
+		IN_BOTH(test_a_process_ends_while_it_is_looked_at),
+		IN_BOTH(test_one_flush_for_both),
+		IN_BOTH(test_address_that_waits),
+		IN_BOTH(test_regions_run_out),
+	};
+
+	return cmocka_run_group_tests_name("mm", tests, NULL, NULL);
+}
