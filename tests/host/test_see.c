@@ -527,6 +527,67 @@ static void test_a_walk_that_is_blocked(void **state)
 	bench_close(&x.b);
 }
 
+/* In the middle of a reader's look at a space, at the turn-th lock that it takes:
+ * its pages go, and then the device and the space itself. */
+static struct {
+	struct process *p;
+	unsigned locks, turn;
+	bool end;
+} middle;
+
+static void in_the_middle(struct machine *m, const struct happening *h)
+{
+	if (h->what != E_LOCK || ++middle.locks != middle.turn)
+		return;
+	m->hook = NULL;
+	m->in_hook = false;
+	if (middle.end)
+		process_end(middle.p);
+	else
+		assert_int_equal(process_unmap(middle.p, VA + (1ul << 30), 1),
+				 0);
+	m->in_hook = true;
+}
+
+/* Nothing is held from one table to the next: what changes the space does not
+ * wait for the reader, who sees what was or what is. */
+static void look_meanwhile(bool end, unsigned turn)
+{
+	struct iommu_space_info s;
+
+	open_machine();
+	middle.p = process(&x.b, 7);
+	middle.locks = 0;
+	middle.turn = turn;
+	middle.end = end;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(process_map(middle.p, VA + i * (1ul << 30), 1,
+					     RW), 0);
+	assert_int_equal(process_attach(middle.p, x.three, 0), 0);
+	model_call(x.b.m);
+	x.b.m->hook = in_the_middle;
+	iommu_space_info(dev(x.three), &s);
+	x.b.m->hook = NULL;
+	assert_in_range(s.leaves[0], end ? 0 : 1, 2);
+	assert_int_equal(s.bytes, s.leaves[0] * PAGE);
+	assert_int_equal(turn < 20, middle.locks >= turn);
+	if (turn > 20)		/* it never came */
+		assert_int_equal(s.leaves[0], 2);
+	if (!end || turn > 20)
+		process_end(middle.p);
+	bench_close(&x.b);
+}
+
+static void test_nobody_waits_for_a_reader(void **state)
+{
+	(void)state;
+	for (unsigned turn = 1; turn <= 5; turn++) {
+		look_meanwhile(false, turn);
+		look_meanwhile(true, turn);
+	}
+	look_meanwhile(false, 1000);
+}
+
 static void acpi(struct text *t)
 {
 	const struct iommu_dropped *list;
@@ -636,6 +697,7 @@ int main(void)
 		bench_test(test_firmwares_devices),
 		bench_test(test_a_walk_to_the_frame),
 		bench_test(test_a_walk_that_is_blocked),
+		bench_test(test_nobody_waits_for_a_reader),
 		bench_test(test_the_table_and_what_was_dropped),
 		cmocka_unit_test(test_no_table),
 		cmocka_unit_test(test_what_may_be_written_to_walk),
