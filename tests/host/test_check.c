@@ -106,6 +106,29 @@ static void test_a_sound_unit_that_is_called_broken(void **state)
 	finish(&b, p);
 }
 
+/* The bridge's own id is that of whoever has what is behind it. */
+static void test_a_device_behind_a_bridge_that_renames(void **state)
+{
+	static const unsigned types[] = {
+		BRIDGE_CONVENTIONAL, BRIDGE_TO_PCI,
+	};
+	struct function *behind;
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+		bench_open(&b, triple_named("qemu"), WITHOUT_WIRED, 1);
+		model_bridge(b.m, 0, 0, 7, 0, types[i], 2, 2);
+		behind = model_function(b.m, 0, 2, 1, 0, 0, b.u);
+		bench_boot(&b);
+		p = process(&b, 7);
+		assert_int_equal(process_map(p, VA, 2, RW), 0);
+		assert_int_equal(process_attach(p, behind, 0), 0);
+		finish(&b, p);
+	}
+}
+
 static void test_a_unit_that_failed(void **state)
 {
 	struct process *p;
@@ -332,6 +355,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		bench_test(test_units),
 		bench_test(test_a_sound_unit_that_is_called_broken),
+		bench_test(test_a_device_behind_a_bridge_that_renames),
 		bench_test(test_a_unit_that_failed),
 		bench_test(test_domain_ids),
 		bench_test(test_context_entries),

@@ -9,13 +9,13 @@
  */
 #include "iommu_impl.h"
 
-/* Who has that requester id of d's: d, or one that shares it. */
+/* Who has that requester id of d's: d, or one that shares it; what is behind a
+ * bridge does, and is no peer of the bridge. */
 static const struct iommu_dev *holder(struct iommu_dev *d, uint16_t sid)
 {
-	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->pci.nrids; i++)
-			if (p->space && p->pci.rids[i].sid == sid)
-				return p;
+	pci_for_each_rid(r, &iommu.pci, d->pci.segment, sid)
+		if (dev_of(r->fn)->space && dev_of(r->fn)->unit == d->unit)
+			return dev_of(r->fn);
 	return d;
 }
 
