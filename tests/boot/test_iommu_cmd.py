@@ -32,12 +32,12 @@ MACHINES = {"plain": PLAIN, "large": LARGE}
 
 @pytest.fixture(params=MACHINES)
 def m(kept, request):
-    return kept(MACHINES[request.param], limit=300)
+    return kept(MACHINES[request.param], limit=900)
 
 
 @pytest.fixture
 def plain(kept):
-    return kept(PLAIN, limit=300)
+    return kept(PLAIN, limit=900)
 
 
 def is_large(m):
@@ -235,7 +235,7 @@ def test_why_agrees_with_attach(busy):
 
 
 def test_why_behind_bridges(kept):
-    m = kept(LARGE, limit=300)
+    m = kept(LARGE, limit=900)
     conventional = answers(m, "2:2.0")
     assert conventional["unit"] == \
         "unit0 at 0xfed90000: its scopes name 0:6.0, a bridge above"

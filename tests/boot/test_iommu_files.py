@@ -16,7 +16,7 @@ COMMANDS = ["", "top -n 1", "walk 0:3.0 100000000", "why 0:3.0", "dump 0:3.0",
 
 @pytest.fixture
 def plain(kept):
-    return kept(PLAIN, limit=300)
+    return kept(PLAIN, limit=900)
 
 
 UNIT0 = ("unit0 base=0xfed90000 segment=0 state=on version=1.0 "
