@@ -66,8 +66,8 @@ def qemu_version():
 
 @functools.cache
 def unknown_to_qemu(unit_options):
-    """Those of the unit's options, as in "pt=off,aw-bits=39", that this QEMU does
-    not have: some come and go."""
+    """Those of the unit's options, as in "pt=off,aw-bits=39", that this QEMU
+    does not have: some come and go."""
     known = subprocess.run([QEMU, "-device", "intel-iommu,help"], check=True,
                            capture_output=True, text=True).stdout
     return [option for option in unit_options.split(",")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The pictures of make picture, of a machine that runs: they name what is there.
+"""The pictures of make picture, of a machine that runs, name what is there.
 tests/picture has what can be tested without one."""
 import re
 import sys
@@ -69,7 +69,7 @@ def test_pictures_of_a_machine_at_work(m, tmp_path):
 
 
 def test_the_map_shows_the_frames_of_a_buffer(m, tmp_path):
-    """The lab's buffer is where QEMU finds the bytes that it was filled with."""
+    """Lab's buffer is where QEMU finds the bytes that it was filled with."""
     pictured.save(m, tmp_path)
     main.draw(tmp_path, tmp_path)
     found = 0

@@ -81,6 +81,43 @@ def test_a_folder_without_devices(tmp_path):
     assert run.returncode and "no devices there" in run.stderr
 
 
+def test_a_report(tmp_path):
+    """The same machine out of the text of `iommu report`."""
+    def section(name, text):
+        return f"\n== {name} ==\n{text}"
+
+    source = HERE / "odd"
+    text = "iommu report, 1234 ms after boot\n" + "".join(
+        section(name, (source / name).read_text()) for name in
+        ("units", "acpi", "devices", "spaces")) + \
+        section("stats", "iommu attach=3\n")
+    text += section("faults", (source / "faults").read_text())
+    for path in sorted((source / "walk").iterdir()):
+        text += section("what is reached", f"{path.name}, and its way to 0x0\n"
+                        "root[2] = 0x1ff34001\n"
+                        "FROM               TO                    BYTES RIGHTS PAGES\n")
+        for r in state.walk(path.read_text()):
+            size = reach.size_text(r.end - r.start).replace(" ", "")
+            text += (f"0x{r.start:016x} 0x{r.end - 1:016x} {size:>8} "
+                     f"{r.rights.strip('-'):6} {1:8} x 4k\n")
+        text += "3 ranges, 12 bytes (12), 4 of them writable; pages: 1 x 4k\n"
+    (tmp_path / "report").write_text(text)
+    s, whole = state.load(tmp_path / "report"), state.load(source)
+    assert s.walks == whole.walks and s.faults == whole.faults
+    assert edges(s) == edges(whole)
+    assert any("Not known" in w and "pid 14, pid 17" in w for w in words_of(s))
+    for pid in whole.pages:
+        text += section(f"#proc/{pid}/pages",
+                        (source / f"pages/{pid}").read_text())
+    (tmp_path / "report").write_text(text)
+    s = state.load(tmp_path / "report")
+    assert s.pages == whole.pages
+    run = subprocess.run([sys.executable, TOP / "tools/picture/main.py",
+                          tmp_path / "report"], capture_output=True, text=True)
+    assert run.stdout.split() == [str(tmp_path / "structure.svg"),
+                                  str(tmp_path / "reach.svg")]
+
+
 def test_devices_are_enough(tmp_path):
     shutil.copy(HERE / "odd/devices", tmp_path)
     s = state.load(tmp_path)
@@ -204,7 +241,7 @@ def test_the_pages_pictures_are_those_of_the_files():
     s = state.load(HERE / "bridges")
     shown = TOP / "Documentation"
     assert (shown / "reach.svg").read_text() == reach.draw(s)
-    drawn = xml.parse(shown / "structure.svg")      # another dot places otherwise
+    drawn = xml.parse(shown / "structure.svg")  # another dot places otherwise
     for kind in "title", "text":
         assert sorted(t.text or "" for t in drawn.iter(SVG + kind)) == \
             sorted(t.text or "" for t in

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tools/picture/main.py FOLDER [TO]
+"""tools/picture/main.py FOLDER|REPORT [TO]
 
-Draws TO/structure.svg and TO/reach.svg (TO is FOLDER if it is not given) of the
-machine whose files are in FOLDER; state.py says which.  make picture is more
-convenient."""
+Draws TO/structure.svg and TO/reach.svg of the machine whose files are in FOLDER
+(state.py says which), or in the text of its `iommu report`; without TO they come
+into the same folder.  make picture is more convenient."""
 import sys
 from pathlib import Path
 
@@ -26,6 +26,8 @@ if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     try:
-        print("\n".join(draw(sys.argv[1], sys.argv[-1])))
+        source = Path(sys.argv[1])
+        folder = source.parent if source.is_file() else source
+        print("\n".join(draw(source, (sys.argv[2:] or [folder])[0])))
     except (state.Odd, OSError) as e:
         sys.exit(f"{sys.argv[0]}: {e}")

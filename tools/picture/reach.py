@@ -182,6 +182,11 @@ def draw_verdict(p, state, y):
     """A device sees what its process does, and no more."""
     wrong = [f"{d.subject} {size_text(n)}" for d in state.devices
              if (n := state.beyond_owner(d))]
+    if state.unknown_pages():
+        p.text(12, y, "Not known, as their pages are not among the files: " +
+               ", ".join(f"pid {pid}" for pid in state.unknown_pages()) +
+               " and what its devices reach.", fill=RED)
+        return
     p.text(12, y, "What a device reaches and its process does not: " +
            ", ".join(wrong) + "." if wrong else
            "No device reaches anything that its process does not.",

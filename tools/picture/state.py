@@ -5,6 +5,9 @@ saved, taken apart.
 A folder has, of #iommu, units, devices, spaces, acpi and faults as they are;
 walk/BDF, what `walk` says of a device; pages/PID, the #proc/PID/pages of a
 process; ps, what that program prints.  A file that is not there is empty.
+
+Instead of a folder it may be the text of `iommu report`, which has most of that
+behind headings.
 """
 import re
 from bisect import bisect_right
@@ -15,6 +18,7 @@ PAGE = 4096
 REGISTERS = 1 << 39             # from there on BARs are mapped
 FIELD = re.compile(r'([a-z0-9_]+)=(?:"([^"]*)"|(\S*))')
 FAULT = re.compile(r"(\S+) pid=(\d+) (read|write|interrupt) (\S+): (.*)")
+DUMPED = re.compile(r"^(0x\w+) (0x\w+) .*? (r|w|rw) +\d+ x ", re.M)
 PROCESS = re.compile(r" *(\d+) +\d+ (?:eve|none) .* (\S+)")
 
 
@@ -23,7 +27,7 @@ class Odd(Exception):
 
 
 class Record(dict):
-    """The fields of a line, and its subject; no such field, or - there: None."""
+    """The fields of a line, and its subject; no such field, or -: None."""
     def __init__(self, line):
         subject, _, rest = line.partition(" ")
         super().__init__((key, quoted or plain) for key, quoted, plain
@@ -77,7 +81,8 @@ class State:
     faults: list = field(default_factory=list)
     names: dict = field(default_factory=dict)   # of processes, by pid
     walks: dict = field(default_factory=dict)   # by device: Reach, by address
-    pages: dict = field(default_factory=dict)   # by pid: {address: (frame, rights)}
+    # By pid: {address: (frame, rights)}
+    pages: dict = field(default_factory=dict)
 
     def reach_of_process(self, pid):
         """Its frames, in order, those side by side in one."""
@@ -105,9 +110,14 @@ class State:
             if n and address < walk[n - 1].end:
                 yield frame, rights, walk[n - 1].rights
 
+    def unknown_pages(self):
+        """Owners whose pages are not among the files."""
+        owners = {int(d["owner"]) for d in self.devices if d["owner"]}
+        return sorted(owners - set(self.pages))
+
     def beyond_owner(self, device):
         """Bytes that the device reaches and its owner does not, or not so."""
-        if not device["owner"]:
+        if int(device["owner"] or 0) not in self.pages:
             return 0
         good = sum(all(r in (mine, "-") for mine, r in zip(rights, seen))
                    for _, rights, seen in self.seen_pages(device))
@@ -147,18 +157,42 @@ def pages(text):
             for w in lines if len(w) == 3}
 
 
-def load(folder):
-    folder = Path(folder)
-    if not (folder / "devices").exists():
-        raise Odd(f"{folder}: no devices there")
+def files_of_folder(folder):
+    """By name, those below with the folder's."""
+    return {str(p.relative_to(folder)): p.read_text()
+            for p in sorted(folder.rglob("*")) if p.is_file() and
+            p.suffix != ".svg"}
+
+
+def files_of_report(text):
+    """Its sections, by the names that a folder's files have."""
+    parts = re.split(r"^== (.*) ==\n", text, flags=re.M)
+    files = {}
+    for name, body in zip(parts[1::2], parts[2::2]):
+        if name == "what is reached":
+            device = re.match(r"[\w:.]*", body)[0]
+            files[f"walk/{device}"] = "".join(
+                f"range from={low} to={high} rights={rights}\n"
+                for low, high, rights in DUMPED.findall(body))
+        else:
+            name = re.sub(r"^#proc/(\d+)/pages$", r"pages/\1", name)
+            files[name] = body
+    return files
+
+
+def load(path):
+    path = Path(path)
+    files = files_of_report(path.read_text()) if path.is_file() else \
+        files_of_folder(path)
+    if "devices" not in files:
+        raise Odd(f"{path}: no devices there")
 
     def text(name):
-        path = folder / name
-        return path.read_text() if path.exists() else ""
+        return files.get(name, "")
 
-    def each(name, parse):
-        return {p.name: parse(p.read_text())
-                for p in sorted((folder / name).glob("*"))}
+    def each(folder, parse):
+        return {name.partition("/")[2]: parse(text) for name, text
+                in files.items() if name.startswith(folder + "/")}
 
     return State(
         *(records(text(n)) for n in ("units", "devices", "spaces", "acpi")),

@@ -74,6 +74,7 @@ def structures(state):
         if record.subject == "dmar":
             continue
         dropped = record.subject == "dropped"
+        style = ' STYLE="dashed"' if dropped else ""
         title = ACPI_NAMES.get(record.subject, record.subject)
         rows = "".join(f"<TR><TD ALIGN=\"LEFT\">{escape(row)}</TD></TR>"
                        for row in rows_of(record))
@@ -81,7 +82,7 @@ def structures(state):
                    label="<<TABLE BORDER=\"1\" CELLBORDER=\"0\" "
                    "CELLSPACING=\"0\" CELLPADDING=\"2\" "
                    f"BGCOLOR=\"{'#eeeeee' if dropped else '#fff6d5'}\""
-                   f"{' STYLE=' + chr(34) + 'dashed' + chr(34) if dropped else ''}>"
+                   f"{style}>"
                    f"<TR><TD ALIGN=\"LEFT\"><B>{escape(title)}</B></TD></TR>"
                    f"{rows}</TABLE>>")
         for unit in state.units:
