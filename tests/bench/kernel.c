@@ -66,22 +66,16 @@ static int nothing(void)
 	return 0;
 }
 
-static inline struct iommu_gather gather(void)
-{
-	struct iommu_gather g;
-
-	iommu_gather_init(&g, bench.space);
-	return g;
-}
-
 static int map_scattered(void)
 {
-	struct iommu_gather g = gather();
-	int err = bench.pages == 1 ?
+	struct iommu_gather g;
+	int err;
+
+	iommu_gather_init(&g, bench.space);
+	err = bench.pages == 1 ?
 		iommu_map(&g, bench.va, ROUNDDOWN(bench.frames[0], PGSIZE),
 			  PGSIZE, RW) :
 		iommu_map_list(&g, bench.va, bench.frames, bench.pages);
-
 	return iommu_flush(&g) | err;
 }
 
@@ -90,8 +84,9 @@ static int map_each(void)
 	int err = 0;
 
 	for (size_t i = 0; i < bench.pages && !err; i++) {
-		struct iommu_gather g = gather();
+		struct iommu_gather g;
 
+		iommu_gather_init(&g, bench.space);
 		err = iommu_map(&g, bench.va + i * PGSIZE,
 				ROUNDDOWN(bench.frames[i], PGSIZE), PGSIZE, RW);
 		err |= iommu_flush(&g);
@@ -101,17 +96,21 @@ static int map_each(void)
 
 static int map_run(void)
 {
-	struct iommu_gather g = gather();
-	int err = iommu_map(&g, bench.va, bench.pa, bench.pages * PGSIZE, RW);
+	struct iommu_gather g;
+	int err;
 
+	iommu_gather_init(&g, bench.space);
+	err = iommu_map(&g, bench.va, bench.pa, bench.pages * PGSIZE, RW);
 	return iommu_flush(&g) | err;
 }
 
 static int unmap(void)
 {
-	struct iommu_gather g = gather();
-	int err = iommu_keep(&g, bench.va, bench.pages * PGSIZE, 0);
+	struct iommu_gather g;
+	int err;
 
+	iommu_gather_init(&g, bench.space);
+	err = iommu_keep(&g, bench.va, bench.pages * PGSIZE, 0);
 	return iommu_flush(&g) | err;
 }
 
@@ -120,8 +119,9 @@ static int unmap_each(void)
 	int err = 0;
 
 	for (size_t i = 0; i < bench.pages && !err; i++) {
-		struct iommu_gather g = gather();
+		struct iommu_gather g;
 
+		iommu_gather_init(&g, bench.space);
 		err = iommu_keep(&g, bench.va + i * PGSIZE, PGSIZE, 0);
 		err |= iommu_flush(&g);
 	}
@@ -131,9 +131,10 @@ static int unmap_each(void)
 /* As lazy unmapping does it: a call each, and one flush for all. */
 static int unmap_lazily(void)
 {
-	struct iommu_gather g = gather();
+	struct iommu_gather g;
 	int err = 0;
 
+	iommu_gather_init(&g, bench.space);
 	for (size_t i = 0; i < bench.pages && !err; i++)
 		err = iommu_keep(&g, bench.va + i * PGSIZE, PGSIZE, 0);
 	return iommu_flush(&g) | err;
@@ -216,10 +217,11 @@ static struct pci_device *find(uint16_t vendor, uint16_t device, uint32_t class)
 /* A page of tables that are there already, before and behind the range. */
 static int map_neighbours(void)
 {
-	struct iommu_gather g = gather();
 	uintptr_t end = bench.va + bench.pages * PGSIZE;
+	struct iommu_gather g;
 	int err = 0;
 
+	iommu_gather_init(&g, bench.space);
 	if (bench.va % MIB_2)
 		err = iommu_map(&g, bench.va - PGSIZE, FAR, PGSIZE, RW);
 	if (!err && end % MIB_2)
