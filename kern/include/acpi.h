@@ -58,6 +58,10 @@ struct acpi_irq acpi_isa_irq(unsigned irq);
  * len is its length. */
 const uint8_t *acpi_table(const char *signature, uint32_t *len);
 
+/* The DMAR table in words, and what of it was dropped. */
+struct text;
+void acpi_dmar_text(struct text *t);
+
 /* Turns the machine off or resets it; returns where that cannot be done. */
 void acpi_power_off(void);
 void acpi_reset(void);

@@ -35,7 +35,10 @@ struct pci_rid {
 
 struct pci_function {
 	struct pci_function *next;	/* all of them */
+	struct pci_function *higher;	/* likewise, by address */
 	struct pci_function *above;	/* the bridge to its bus; NULL: none */
+	struct pci_function *peers;	/* ring: they share a requester id and
+					 * go together */
 	uint16_t segment, sid;
 	uint16_t vendor, device;
 	uint32_t class;			/* 24 bits */
@@ -49,7 +52,7 @@ struct pci_function {
 };
 
 struct pci_functions {
-	struct pci_function *first;
+	struct pci_function *first, *lowest;
 	struct pci_rid **rids[PCI_BUSES];	/* by bus, then slot and
 						 * function */
 };
@@ -110,13 +113,12 @@ bool pci_function_add(struct pci_functions *all,
 /* The function itself; else one that uses that id too; NULL: neither. */
 struct pci_function *pci_find_function(const struct pci_functions *all,
 				       uint16_t segment, uint16_t sid);
-/* By address; NULL: there are no more. */
-struct pci_function *pci_next_function(const struct pci_functions *all,
-				       const struct pci_function *after);
 /* Once all are known, in this order: what is above each; the ids of f, false:
  * it has more than are kept. */
 void pci_find_above(struct pci_functions *all);
 bool pci_find_rids(struct pci_functions *all, struct pci_function *f);
+/* Joins f with all that go by one of its ids. */
+void pci_join_sharers(const struct pci_functions *all, struct pci_function *f);
 /* Whether it is reset by its bus, which takes all that is on it along: only
  * where it is alone there, and knows nothing better. */
 void pci_find_bus_reset(const struct pci_functions *all,

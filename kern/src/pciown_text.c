@@ -102,42 +102,61 @@ void pciown_devices_text(struct text *t)
 		format_device(t, d);
 }
 
-/* Of the space of d, and of all devices with that pid if there is one. */
-static void format_space(struct text *t, struct iommu_dev *d, int pid,
+/* The next device of the space that `first` is in, which is that pid's; 0: it is
+ * the firmware's, for that device alone. */
+static struct iommu_dev *next_in_space(struct iommu_dev *first, int pid,
+				       struct iommu_dev *d,
+				       struct iommu_device_info *i)
+{
+	if (pid)
+		return next_of(pid, -1, d, i);
+	iommu_device_info(first, i);
+	return d ? NULL : first;
+}
+
+static void format_space(struct text *t, struct iommu_dev *first, int pid,
 			 size_t quarantined)
 {
 	struct iommu_device_info i;
 	struct iommu_space_info s;
+	uint32_t units = 0;
 	bool some = false;
 
-	iommu_space_info(d, &s);
+	iommu_space_info(first, &s);
 	text_add(t, " levels=%u 4k=%lu 2m=%lu 1g=%lu tables=%lu domains=",
 		 s.levels, s.leaves[0], s.leaves[1], s.leaves[2], s.tables);
-	for (int n = 0; n < 32; n++)
-		if (pid ? next_of(pid, n, NULL, &i) != NULL :
-		    (iommu_device_info(d, &i), i.unit_index == n))
-			text_item(t, &some, "unit%d:%u", n, i.did);
+	for (struct iommu_dev *d = NULL;
+	     (d = next_in_space(first, pid, d, &i));) {
+		if (units >> i.unit_index & 1)
+			continue;
+		units |= 1u << i.unit_index;
+		text_item(t, &some, "unit%d:%u", i.unit_index, i.did);
+	}
+	text_list_end(t, some);
 	some = false;
 	text_add(t, " devices=");
-	if (!pid)
+	for (struct iommu_dev *d = NULL;
+	     (d = next_in_space(first, pid, d, &i));)
 		text_item(t, &some, "%s",
 			  bdf_text(i.pci->segment, i.pci->sid).s);
-	for (d = NULL; pid && (d = next_of(pid, -1, d, &i));)
-		text_item(t, &some, "%s",
-			  bdf_text(i.pci->segment, i.pci->sid).s);
+	text_list_end(t, some);
 	text_add(t, " quarantined=%lu\n", quarantined);
 }
 
+/* A process whose devices go meanwhile has no line. */
 void pciown_spaces_text(struct text *t)
 {
 	struct iommu_device_info i;
+	struct iommu_dev *d;
 
 	for (int pid = 0; (pid = next_pid(pid, -1));) {
+		d = next_of(pid, -1, NULL, &i);
+		if (!d)
+			continue;
 		text_add(t, "pid%d", pid);
-		format_space(t, next_of(pid, -1, NULL, &i), pid,
-			     pciown_quarantined(pid));
+		format_space(t, d, pid, pciown_quarantined(pid));
 	}
-	for (struct iommu_dev *d = NULL; (d = iommu_next_device(d));) {
+	for (d = NULL; (d = iommu_next_device(d));) {
 		iommu_device_info(d, &i);
 		if (i.pid || !i.did)
 			continue;
@@ -146,4 +165,3 @@ void pciown_spaces_text(struct text *t)
 		format_space(t, d, 0, 0);
 	}
 }
-

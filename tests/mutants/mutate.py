@@ -15,7 +15,8 @@ SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
            "kern/mm/pages.c"]
 # Where peers have faults, and no place of another kind is.
-ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/dev/iommu_text.c",
+ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/acpi/dmar_path.c",
+              "kern/drivers/dev/iommu_text.c",
               "kern/drivers/pci/bdf.c"]
 KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
          "order", "quarantine", "peer"]

@@ -121,7 +121,8 @@ def test_it_is_the_drivers_own_sources():
     linked = re.findall(r"^LOAD \S*?/ports/bare/(\S+)\.o$",
                         Path(f"{PROGRAM}.map").read_text(), re.M)
     sources = {str(p.relative_to(TOP).with_suffix("")) for pattern in
-               ("kern/drivers/acpi/dmar.c", "kern/arch/x86/iommu*.c",
+               ("kern/drivers/acpi/dmar.c", "kern/drivers/acpi/dmar_path.c",
+                "kern/arch/x86/iommu*.c",
                 "kern/arch/x86/vtd/*.c", "kern/drivers/pci/bdf.c",
                 "kern/drivers/pci/function.c",
                 "kern/drivers/pci/isolation.c", "ports/bare/*.[cS]")
@@ -137,6 +138,7 @@ def test_the_page_says_what_the_driver_uses_of_types_h():
                             flags=re.S)
                      for pattern in ("arch/x86/iommu*.[ch]", "arch/x86/vtd/*",
                                      "drivers/acpi/dmar.c", "include/iommu*.h",
+                                     "drivers/acpi/dmar_path.c",
                                      "include/dmar.h", "include/pci_*.h",
                                      "drivers/pci/bdf.c",
                                      "drivers/pci/function.c",

@@ -86,9 +86,6 @@ static void add_unit(const struct dmar_table *t, const struct dmar_entry *e)
 		os_free(u, sizeof(*u));
 		return;
 	}
-	if (u->unsupported)
-		os_log(OS_ERROR, "iommu: unit 0x%lx is not used: %s", u->base,
-		       u->unsupported);
 	u->failed = unit_failed;
 	u->devtlb_timeout = devtlb_timeout;
 	u->index = iommu.nunits;
@@ -191,7 +188,6 @@ struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 		return NULL;
 	}
 	d->up = up;
-	d->peers = d;
 	d->unit = scope_unit(segment, sid);
 	d->reserved = scope_names(SCOPE_RESERVED, d);
 	if (d->pci.header == PCI_HEADER_BRIDGE)
@@ -273,8 +269,14 @@ static void log_unit(const struct vtd *u, bool on)
  * kept from the bus. */
 static void start_unit(struct vtd *u, bool on)
 {
-	int err = vtd_start(u);
+	int err;
 
+	if (u->unsupported)
+		os_log(OS_ERROR, "iommu: unit 0x%lx is not used: %s", u->base,
+		       u->unsupported);
+	if (!can_run(u))
+		return;
+	err = vtd_start(u);
 	if (!err && fault_start(u, fault_event, u) == 0) {
 		__atomic_fetch_or(&iommu.due, 1u << u->index, __ATOMIC_SEQ_CST);
 		fault_mask(u, false);
@@ -305,8 +307,7 @@ void iommu_start(bool on)
 	fence_all(on);
 	iommu.powered = on && !iommu.missing;
 	for (unsigned i = 0; i < iommu.nunits; i++)
-		if (can_run(iommu.units[i]))
-			start_unit(iommu.units[i], on);
+		start_unit(iommu.units[i], on);
 	if (iommu.missing)
 		os_log(OS_WARN, "iommu: %s", iommu.missing);
 }

@@ -12,18 +12,6 @@
  */
 #include "iommu_impl.h"
 
-/* Two rings become one. */
-static void join_peers(struct iommu_dev *a, struct iommu_dev *b)
-{
-	struct iommu_dev *after = a->peers;
-
-	for_each_peer(p, a)
-		if (p == b)
-			return;
-	a->peers = b->peers;
-	b->peers = after;
-}
-
 static void join_group(struct iommu_dev *d)
 {
 	d->group = dev_of(pci_group_of(&iommu.pci, &d->pci));
@@ -31,17 +19,6 @@ static void join_group(struct iommu_dev *d)
 		return;
 	d->next_in_group = d->group->next_in_group;
 	d->group->next_in_group = d;
-}
-
-/* Joins all that go by the same id; a bridge is no peer of what is behind it,
- * as it is handed to nobody. */
-static void join_sharers(struct iommu_dev *d)
-{
-	for (unsigned i = 0; i < d->pci.nrids; i++)
-		pci_for_each_rid(r, &iommu.pci, d->pci.segment,
-				 d->pci.rids[i].sid)
-			if (r->fn->header != PCI_HEADER_BRIDGE)
-				join_peers(d, dev_of(r->fn));
 }
 
 void groups_make(void)
@@ -54,8 +31,7 @@ void groups_make(void)
 	}
 	for_each_device(d) {
 		join_group(d);
-		if (d->pci.header != PCI_HEADER_BRIDGE)
-			join_sharers(d);
+		pci_join_sharers(&iommu.pci, &d->pci);
 		pci_find_bus_reset(&iommu.pci, &d->pci);
 	}
 }

@@ -48,8 +48,6 @@ struct iommu_space {
 struct iommu_dev {
 	struct pci_function pci;
 	struct iommu_dev *next_in_unit;
-	struct iommu_dev *peers;	/* ring: they share a requester id and
-					 * go together */
 	struct iommu_dev *group;	/* whose group it is in: its first */
 	struct iommu_dev *next_in_group;
 	void *up;			/* the upper layer's own */
@@ -79,6 +77,11 @@ static inline bool wants_bus(const struct iommu_dev *d)
 	return d->space && (d->space->owner || d->mastered);
 }
 
+static inline struct iommu_dev *dev_of(const struct pci_function *f)
+{
+	return f ? container_of(f, struct iommu_dev, pci) : NULL;
+}
+
 /* To a device; more fields of the event may follow. */
 #define happened(kind_, d_, ...)					\
 	do {								\
@@ -97,9 +100,10 @@ static inline uint8_t unit_number(const struct iommu_dev *d)
 	return d->unit ? (uint8_t)d->unit->index : UINT8_MAX;
 }
 
+/* Those that share a requester id with d, itself the first. */
 #define for_each_peer(p, d)						\
 	for (struct iommu_dev *p = (d), *first_ = NULL; p != first_;	\
-	     first_ = (d), p = p->peers)
+	     first_ = (d), p = dev_of(p->pci.peers))
 
 /* Of a device scope of the DMAR table, once bus numbers are known. */
 enum scope_use { SCOPE_UNIT, SCOPE_IOAPIC, SCOPE_RESERVED, SCOPE_ATS };
@@ -143,11 +147,6 @@ extern struct iommu iommu;
 
 /* Its address. */
 struct bdf_text dev_text(const struct iommu_dev *d);
-
-static inline struct iommu_dev *dev_of(const struct pci_function *f)
-{
-	return f ? container_of(f, struct iommu_dev, pci) : NULL;
-}
 
 #define for_each_device(d)						\
 	for (struct iommu_dev *d = dev_of(iommu.pci.first); d;		\

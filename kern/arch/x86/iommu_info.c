@@ -90,16 +90,15 @@ void iommu_device_info(struct iommu_dev *d, struct iommu_device_info *info)
 
 struct iommu_dev *iommu_next_device(const struct iommu_dev *after)
 {
-	return dev_of(pci_next_function(&iommu.pci,
-					after ? &after->pci : NULL));
+	return dev_of(after ? after->pci.higher : iommu.pci.lowest);
 }
 
 void *iommu_peer(struct iommu_dev *d, unsigned n)
 {
 	struct iommu_dev *p = d;
 
-	for (; n && p->peers != d; n--)
-		p = p->peers;
+	for (; n && p->pci.peers != &d->pci; n--)
+		p = dev_of(p->pci.peers);
 	return n ? NULL : p->up;
 }
 

@@ -8,26 +8,7 @@
 #include "iommu_impl.h"
 
 #include <dmar.h>
-
-/* Follows a path through the bridges' secondary buses; false: it leads to
- * nothing. */
-static bool resolve(const struct dmar_table *t, const struct dmar_scope *s,
-		    uint16_t segment, uint16_t *sid)
-{
-	uint8_t bus = s->bus, last;
-	struct dmar_hop hop;
-
-	for (unsigned i = 0; i < s->path_len; i++) {
-		hop = dmar_hop(t, s, i);
-		*sid = pci_sid(bus, hop.dev, hop.fn);
-		if (i + 1u < s->path_len &&
-		    !pci_is_bridge(segment, *sid, &bus, &last))
-			return false;
-	}
-	/* An I/O APIC need not be there as a PCI function. */
-	return s->path_len && (s->type == DMAR_SCOPE_IOAPIC ||
-		os_pci_read(segment, *sid, 0, 4) != 0xffffffff);
-}
+#include <dmar_path.h>
 
 /* What a scope of that type is for, in a structure that is for like->use;
  * false: nothing that we know. */
@@ -76,7 +57,7 @@ void scopes_add(const struct dmar_table *t, const struct dmar_entry *e,
 		};
 		if (!means(&s, &what))
 			continue;
-		if (resolve(t, &s, e->segment, &sid))
+		if (dmar_follow(t, &s, e->segment, &sid))
 			add(&what, sid);
 		else
 			drop(s.offset, e->type, "its path leads to no device");

@@ -6,7 +6,7 @@
  */
 #include "iommu_impl.h"
 
-#define INTERRUPTS	0xfeeu		/* the first 12 of 32 bits */
+_Static_assert(SL_R == IOMMU_READ && SL_W == IOMMU_WRITE, "rights");
 
 /* The space that it is in, kept and its tables taken; NULL: it is in none. */
 static struct iommu_space *look(struct iommu_dev *d)
@@ -50,10 +50,8 @@ void iommu_space_info(struct iommu_dev *d, struct iommu_space_info *info)
 	*info = (struct iommu_space_info){ 0 };
 	if (!s)
 		return;
-	info->levels = SL_LEVELS;
-	for (unsigned i = 1; i < ARRAY_SIZE(s->table.top); i++)
-		if (s->table.top[i])
-			info->levels = SL_LEVELS + i;
+	for (unsigned i = 0; i < ARRAY_SIZE(s->table.top); i++)
+		info->levels = s->table.top[i] ? SL_LEVELS + i : info->levels;
 	info->tables = s->table.pages;
 	look_away(s);
 	for (uint64_t at = 0; (r = run_at(d, at)).len; at += r.len) {
@@ -73,8 +71,7 @@ bool iommu_range(struct iommu_dev *d, uint64_t at, struct iommu_range *found)
 		at += r.len;
 	*found = (struct iommu_range){
 		.from = at, .to = at + r.len - 1, .level = r.level,
-		.prot = (r.rights & SL_R ? IOMMU_READ : 0) |
-			(r.rights & SL_W ? IOMMU_WRITE : 0),
+		.prot = (int)r.rights,
 	};
 	while (r.len) {
 		more = run_at(d, found->to + 1);
@@ -124,7 +121,7 @@ static const char *walk(struct iommu_dev *d, struct iommu_walk *w)
 		return "its context entry is absent: nobody has it";
 	if (w->addr >> u->address_bits)
 		return "beyond the width of its unit";
-	return w->addr >> 20 == INTERRUPTS ? "an interrupt, and no memory" :
+	return (w->addr & ~0xfffffull) == INT_ADDR ? "an interrupt, and no memory" :
 		walk_tables(d, w);
 }
 
@@ -137,7 +134,6 @@ void iommu_walk(struct iommu_dev *d, uint64_t addr, struct iommu_walk *w)
 	w->blocked = !d->unit || !d->unit->root ? now.why : walk(d, w);
 	if (!w->blocked)
 		w->blocked = !vtd_alive(d->unit) ? "its unit has failed" :
-			!iommu_powered() ? "translation is off" :
-			now.fenced ? now.why :
-			!now.master ? "it is off the bus" : NULL;
+			!iommu_powered() ? "translation is off" : now.fenced ?
+			now.why : now.master ? NULL : "it is off the bus";
 }

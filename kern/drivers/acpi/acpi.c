@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the ACPI tables: RSDP, then RSDT or XSDT (ACPI 6.4, 5.2.5 to 5.2.8). */
 #include <acpi.h>
+#include <dmar_text.h>
 #include <arch.h>
 #include <loader.h>
 #include <log.h>
@@ -174,4 +175,14 @@ void acpi_init(void)
 struct acpi_irq acpi_isa_irq(unsigned irq)
 {
 	return acpi_madt.isa[irq % ISA_IRQS];
+}
+
+void acpi_dmar_text(struct text *t)
+{
+	const struct iommu_dropped *dropped;
+	unsigned n = iommu_dropped(&dropped);
+	uint32_t len = 0;
+	const uint8_t *table = acpi_table("DMAR", &len);
+
+	dmar_format(t, table, len, dropped, n);
 }

@@ -26,7 +26,6 @@
 #include <acpi.h>
 #include <aspace.h>
 #include <chan.h>
-#include <dmar_text.h>
 #include <faults.h>
 #include <fmt.h>
 #include <iommu.h>
@@ -97,16 +96,6 @@ static void power_text(struct text *t)
 	iommu_format_power(t, iommu_powered(), iommu_missing());
 }
 
-static void acpi_text(struct text *t)
-{
-	const struct iommu_dropped *dropped;
-	unsigned n = iommu_dropped(&dropped);
-	uint32_t len = 0;
-	const uint8_t *table = acpi_table("DMAR", &len);
-
-	dmar_format(t, table, len, dropped, n);
-}
-
 static void make_text(struct chan *c, struct text *t)
 {
 	static const char *const forms[] = {
@@ -114,7 +103,7 @@ static void make_text(struct chan *c, struct text *t)
 		[Qdetach] = "BUS:DEV.FN", [Qwalk] = "BUS:DEV.FN [ADDRESS]",
 	};
 	static void (*const makers[])(struct text *t) = {
-		[Qacpi] = acpi_text, [Qcheck] = check_text,
+		[Qacpi] = acpi_dmar_text, [Qcheck] = check_text,
 		[Qdevices] = pciown_devices_text, [Qinfo] = info_text,
 		[Qmappings] = mappings_text, [Qpower] = power_text,
 		[Qquarantine] = lazy_text, [Qselftest] = watch_selftest_text,

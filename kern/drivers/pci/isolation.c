@@ -48,6 +48,21 @@ static bool add_rid(struct pci_functions *all, struct pci_function *f,
 	return true;
 }
 
+static uint32_t address_of(const struct pci_function *f)
+{
+	return (uint32_t)f->segment << 16 | f->sid;
+}
+
+static void add_by_address(struct pci_functions *all, struct pci_function *f)
+{
+	struct pci_function **at = &all->lowest;
+
+	while (*at && address_of(*at) < address_of(f))
+		at = &(*at)->higher;
+	f->higher = *at;
+	*at = f;
+}
+
 bool pci_function_add(struct pci_functions *all, struct pci_function *f)
 {
 	struct pci_rid ***bus = rids_of_bus(all, f->segment, f->sid);
@@ -56,8 +71,10 @@ bool pci_function_add(struct pci_functions *all, struct pci_function *f)
 		*bus = os_alloc(PCI_RIDS_OF_BUS * sizeof(**bus));
 	if (!*bus)
 		return false;
+	f->peers = f;
 	f->next = all->first;
 	all->first = f;
+	add_by_address(all, f);
 	return add_rid(all, f, f->sid);
 }
 
@@ -72,23 +89,6 @@ struct pci_function *pci_find_function(const struct pci_functions *all,
 		also = r->fn;
 	}
 	return also;
-}
-
-static uint32_t address_of(const struct pci_function *f)
-{
-	return (uint32_t)f->segment << 16 | f->sid;
-}
-
-struct pci_function *pci_next_function(const struct pci_functions *all,
-				       const struct pci_function *after)
-{
-	struct pci_function *next = NULL;
-
-	for (struct pci_function *f = all->first; f; f = f->next)
-		if ((!after || address_of(f) > address_of(after)) &&
-		    (!next || address_of(f) < address_of(next)))
-			next = f;
-	return next;
 }
 
 /* Bridges are found by what stands in them; bus numbers do not change. */
@@ -129,6 +129,31 @@ bool pci_find_rids(struct pci_functions *all, struct pci_function *f)
 		below = b;
 	}
 	return kept;
+}
+
+/* Two rings become one. */
+static void join_peers(struct pci_function *a, struct pci_function *b)
+{
+	struct pci_function *after = a->peers, *p = a;
+
+	do {
+		if (p == b)
+			return;
+		p = p->peers;
+	} while (p != a);
+	a->peers = b->peers;
+	b->peers = after;
+}
+
+/* A bridge is no peer of what is behind it, as it is handed to nobody. */
+void pci_join_sharers(const struct pci_functions *all, struct pci_function *f)
+{
+	if (f->header == PCI_HEADER_BRIDGE)
+		return;
+	for (unsigned i = 0; i < f->nrids; i++)
+		pci_for_each_rid(r, all, f->segment, f->rids[i].sid)
+			if (r->fn->header != PCI_HEADER_BRIDGE)
+				join_peers(f, r->fn);
 }
 
 void pci_find_bus_reset(const struct pci_functions *all,
