@@ -5,6 +5,8 @@
  */
 #include "mm_bench.h"
 
+#include <vtd/table_impl.h>
+
 static struct aspace *begin(const char *mode)
 {
 	open_run(triple_named("qemu"), 1, mode, "4096,1000,4096");
@@ -285,6 +287,41 @@ static void test_one_flush_for_both(void **state)
 	.teardown_func = bench_teardown, .initial_state = (void *)mode }
 #define IN_BOTH(f)	IN_MODE(f, "strict"), IN_MODE(f, "lazy")
 
+/* Each kind of corruption that aspace_check knows, planted and named. */
+static void test_planted_corruptions(void **state)
+{
+	struct aspace *as = begin("lazy");
+	uint64_t va = mapped(as, 4, MM_PINNED), was, *table;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_int_equal(quarantine_state().pages, 1);
+	assert_string_equal(aspace_check(as), "ok");
+	assert_string_equal(mm_check_wrong(as, MM_NOT_ITS_OWN),
+			    "a frame in quarantine is not its own");
+	assert_string_equal(mm_check_wrong(as, MM_MISCOUNTED),
+			    "its quarantine is not what was counted");
+	assert_int_equal(aspace_munmap(as, va + PAGE, PAGE), 0);
+	(void)lazy_reclaim();
+	assert_string_equal(mm_check_wrong(as, MM_NO_SPACE),
+			    "it has devices, but no I/O space");
+	assert_int_not_equal(bench_leaf(&run.p[0].s->table, va + 2 * PAGE,
+					&size), 0);
+	table = run.p[0].s->table.top[0];
+	for (unsigned level = 3; level > 1; level--)
+		table = sl_table_under(table[sl_index(va + 2 * PAGE, level)],
+				       level);
+	table += sl_index(va + 2 * PAGE, 1);
+	was = *table;
+	*table = 0;
+	assert_string_equal(aspace_check(as),
+			    "its devices do not see all of its pages");
+	*table = was;
+	assert_string_equal(aspace_check(as), "ok");
+	close_run();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +338,7 @@ int main(void)
 		IN_BOTH(test_one_flush_for_both),
 		IN_BOTH(test_address_that_waits),
 		IN_BOTH(test_regions_run_out),
+		bench_test(test_planted_corruptions),
 	};
 
 	return cmocka_run_group_tests_name("mm", tests, NULL, NULL);
