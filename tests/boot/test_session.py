@@ -65,8 +65,8 @@ def test_session_as_written(m):
     assert m.line("mkdir -p /sys/iommu") == ""
     assert m.line("/bin/bind \\#iommu /sys/iommu") == ""
     assert m.line("cd /sys/iommu/") == ""
-    assert m.line("ls") == \
-        "attach check detach faults info mappings power quarantine\n"
+    assert {*"attach check detach faults info mappings power quarantine"
+            .split()} <= set(m.line("ls").split())
     assert m.line("echo 0:3.0 1 >attach") == ""
     assert m.line("echo 0:0.0 22 >attach") == ""
     assert m.line("echo 0:1:0 22 >attach") == ""
