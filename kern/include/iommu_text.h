@@ -29,7 +29,7 @@ void iommu_format_driver(struct text *t, bool powered, const char *missing);
 void iommu_format_unit(struct text *t, const struct iommu_unit_info *unit);
 void iommu_format_power(struct text *t, bool powered, const char *missing);
 
-/* iommu_see.c: from snapshots that they take themselves */
+/* units_text.c: from snapshots that they take themselves */
 void iommu_format_units(struct text *t);
 void iommu_format_walk(void *command, struct text *t);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The files that show units, devices and spaces, and walk tables
- * (kern/drivers/dev/iommu_see.c, kern/src/pciown_text.c, kern/drivers/acpi/
+ * (kern/src/units_text.c, kern/src/pciown_text.c, kern/drivers/acpi/
  * dmar_text.c; kern/arch/x86/iommu_info.c, iommu_walk.c): each field on machines
  * with several units, before and after what changes it.
  */
