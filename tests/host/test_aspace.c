@@ -8,6 +8,8 @@
  */
 #include "mm_bench.h"
 
+#include <vtd/table_impl.h>
+
 static struct mm_process *some_process(void)
 {
 	return process_at(chance(PROCS));
@@ -386,6 +388,41 @@ static void test_one_flush_for_both(void **state)
 	close_run();
 }
 
+/* Each kind of corruption that aspace_check knows, planted and named. */
+static void test_planted_corruptions(void **state)
+{
+	struct aspace *as = begin();
+	uint64_t va = mapped(as, 4, MM_PINNED), was, *table;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	assert_int_equal(quarantine_state().pages, 1);
+	assert_string_equal(aspace_check(as), "ok");
+	assert_string_equal(mm_check_wrong(as, MM_NOT_ITS_OWN),
+			    "a frame in quarantine is not its own");
+	assert_string_equal(mm_check_wrong(as, MM_MISCOUNTED),
+			    "its quarantine is not what was counted");
+	assert_int_equal(aspace_munmap(as, va + PAGE, PAGE), 0);
+	(void)lazy_reclaim();
+	assert_string_equal(mm_check_wrong(as, MM_NO_SPACE),
+			    "it has devices, but no I/O space");
+	assert_int_not_equal(bench_leaf(&run.p[0].s->table, va + 2 * PAGE,
+					&size), 0);
+	table = run.p[0].s->table.top[0];
+	for (unsigned level = 3; level > 1; level--)
+		table = sl_table_under(table[sl_index(va + 2 * PAGE, level)],
+				       level);
+	table += sl_index(va + 2 * PAGE, 1);
+	was = *table;
+	*table = 0;
+	assert_string_equal(aspace_check(as),
+			    "its devices do not see all of its pages");
+	*table = was;
+	assert_string_equal(aspace_check(as), "ok");
+	close_run();
+}
+
 static uint64_t setting(const char *name, uint64_t otherwise)
 {
 	const char *s = getenv(name);
@@ -418,6 +455,7 @@ int main(void)
 		bench_test(test_one_flush_for_both),
 		bench_test(test_address_that_waits),
 		bench_test(test_regions_run_out),
+		bench_test(test_planted_corruptions),
 		bench_test(test_processes_by_chance),
 	};
 

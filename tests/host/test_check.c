@@ -312,6 +312,11 @@ static void test_a_spaces_tables(void **state)
 	with(p, entry_at(p, VA, 2), 0, "table pages are not what was counted");
 	with(p, entry_at(p, VA, 2), (RAM_BASE & ~0x1ffffful) | SL_PS | 3,
 	     "a leaf is larger than a unit can take");
+	p->s->table.format.leaf_levels = 2;
+	with(p, entry_at(p, VA + (64ul << 20), 2),
+	     ((RAM_BASE & ~0x1ffffful) + PAGE) | SL_PS | 3,
+	     "a leaf is not aligned");
+	p->s->table.format.leaf_levels = 1;
 	p->s->table.pages++;
 	space_is(p, "table pages are not what was counted");
 	p->s->table.pages--;

@@ -77,6 +77,11 @@ static inline bool wants_bus(const struct iommu_dev *d)
 	return d->space && (d->space->owner || d->mastered);
 }
 
+static inline struct iommu_dev *dev_of(const struct pci_function *f)
+{
+	return f ? container_of(f, struct iommu_dev, pci) : NULL;
+}
+
 /* To a device; more fields of the event may follow. */
 #define happened(kind_, d_, ...)					\
 	do {								\
@@ -93,11 +98,6 @@ static inline int32_t pid_of(const struct iommu_dev *d)
 static inline uint8_t unit_number(const struct iommu_dev *d)
 {
 	return d->unit ? (uint8_t)d->unit->index : UINT8_MAX;
-}
-
-static inline struct iommu_dev *dev_of(const struct pci_function *f)
-{
-	return f ? container_of(f, struct iommu_dev, pci) : NULL;
 }
 
 /* Those that share a requester id with d, itself the first. */

@@ -273,3 +273,23 @@ struct iommu_space *mm_io_get(struct aspace *as, struct mm_proc *p)
 {
 	return aspace_io_get(as, (struct proc *)p, NULL);
 }
+
+const char *mm_check_wrong(struct aspace *as, enum mm_wrong what)
+{
+	struct iommu_space *io = as->io;
+	const char *said;
+
+	if (what == MM_NO_SPACE)
+		as->io = NULL;
+	if (what == MM_NOT_ITS_OWN)
+		pages[as->waiting].refs++;
+	if (what == MM_MISCOUNTED)
+		as->quarantine.pages++;
+	said = aspace_check(as);
+	as->io = io;
+	if (what == MM_NOT_ITS_OWN)
+		pages[as->waiting].refs--;
+	if (what == MM_MISCOUNTED)
+		as->quarantine.pages--;
+	return said;
+}

@@ -41,6 +41,9 @@ int aspace_fault(struct aspace *as, uintptr_t va, int how);
 void aspace_revoke_device(struct aspace *as, void *device);
 void aspace_io_drop(struct aspace *as);
 const char *aspace_check(struct aspace *as);
+/* What it says while that is wrong; then it is right again. */
+enum mm_wrong { MM_NO_SPACE, MM_NOT_ITS_OWN, MM_MISCOUNTED };
+const char *mm_check_wrong(struct aspace *as, enum mm_wrong what);
 bool lazy_reclaim(void);
 
 #define MM_READ		1
