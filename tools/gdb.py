@@ -39,14 +39,19 @@ def linked(first, link="next"):
         first = first[link]
 
 
-def on_list(head, type_name, member):
-    """The objects on a ring of struct list."""
+def embedding(pointer, type_name, member):
+    """The struct that has as that member what is pointed to."""
     kind = gdb.lookup_type(f"struct {type_name}")
     offset = next(f.bitpos // 8 for f in kind.fields() if f.name == member)
+    return (pointer.cast(gdb.lookup_type("char").pointer()) -
+            offset).cast(kind.pointer())
+
+
+def on_list(head, type_name, member):
+    """The objects on a ring of struct list."""
     at = head["next"]
     while at != head.address:
-        yield (at.cast(gdb.lookup_type("char").pointer()) -
-               offset).cast(kind.pointer())
+        yield embedding(at, type_name, member)
         at = at["next"]
 
 
@@ -56,13 +61,14 @@ def units():
 
 
 def bdf(device):
-    sid, segment = int(device["sid"]), int(device["segment"])
+    sid, segment = (int(device["pci"][f]) for f in ("sid", "segment"))
     return (f"{segment:x}:" if segment else "") + \
         f"{sid >> 8:x}:{sid >> 3 & 31:x}.{sid & 7}"
 
 
 def find_device(text):
-    known = list(linked(variable("iommu")["devs"]))
+    known = [embedding(f, "iommu_dev", "pci")
+             for f in linked(variable("iommu")["pci"]["first"])]
     for device in known:
         if bdf(device) == text:
             return device
@@ -125,7 +131,7 @@ class Walk(gdb.Command):
 
     def walk(self, device, address):
         """Prints each entry; what becomes of the address."""
-        sid, unit = int(device["sid"]), device["unit"]
+        sid, unit = int(device["pci"]["sid"]), device["unit"]
         if not unit["root"]:
             return "the unit has no tables"
         root = int(unit["root"][sid >> 8]["lo"])
