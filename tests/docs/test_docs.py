@@ -64,6 +64,7 @@ VARIES = [
     (r"(?<=^reaches )\d+ bytes, writes \d+", r"\d+ bytes, writes \d+"),
     (r"(?<=^owner )[1-9]\d*", r"\d+"),
     (r"^ *\d+ +\d+(?= (eve|none) )", r" *\d+ +\d+"),
+    (r"(?:sleeping|running) [ \d]+(?=sh$)", r"(?:sleeping|running) [ \d]+"),
     (r"(?<=sleeping )[ \d]+", r"[ \d]+"),
     (r"(?<=running )[ \d]+", r"[ \d]+"),
 ]

@@ -454,6 +454,25 @@ static void test_one_page_under_tables_that_are_there(void **state)
 	close_naive(n);
 }
 
+/* What lies behind the last address is not what lies at the first. */
+static void test_a_range_over_the_end(void **state)
+{
+	struct iommu_change c = { 0 };
+	struct sl_table t;
+	size_t size;
+
+	(void)state;
+	open_naive(&naive, 1);
+	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
+	assert_int_equal(sl_map(&t, 0, RAM_BASE, PAGE, 3, &c), 0);
+	assert_int_equal(sl_map(&t, SL_END - PAGE, RAM_BASE, PAGE, 3, &c), 0);
+	assert_int_equal(sl_keep(&t, SL_END - PAGE, 2 * PAGE, 0, &c), 0);
+	assert_int_equal(bench_leaf(&t, SL_END - PAGE, &size), 0);
+	assert_int_not_equal(bench_leaf(&t, 0, &size), 0);
+	sl_free(&t);
+	close_naive(&naive);
+}
+
 static void open_one(struct sl_table *t, struct iommu_change *c)
 {
 	open_naive(&naive, 1);
@@ -536,6 +555,7 @@ int main(void)
 		bench_test(test_roots_are_made_once),
 		bench_test(test_a_list_that_moves_a_frame_by_one_page),
 		bench_test(test_one_page_under_tables_that_are_there),
+		bench_test(test_a_range_over_the_end),
 		bench_test(test_a_tomb_that_is_never_reaped_takes_no_table),
 		bench_test(test_a_page_that_is_refused_for_itself),
 		bench_test(test_absent_pages_that_are_taken_away),
