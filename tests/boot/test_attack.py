@@ -93,6 +93,7 @@ def bar_of_theirs(m):
 
 
 UNUSED = 100 * 8                # an entry of a page table
+OURS = b"\x66" * 4              # what the attacker's device writes
 MACHINES = {"bar-shared": "shared_page"}
 TOLD = "own-page-table", "victims-frame"
 TARGETS = {
@@ -124,6 +125,8 @@ def look(m, name, at):
     if "page-table" in name:
         return [e & ~0x60 for e in
                 struct.unpack("<512Q", m.memory(at & ~4095))]
+    if name == "queue":             # which the driver writes to as well
+        return OURS in m.memory(at & ~4095)
     return m.memory(at & ~4095)
 
 
