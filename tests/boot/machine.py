@@ -256,13 +256,12 @@ class Machine:
             self.monitor.settimeout(20)
             self.monitor.connect(str(self.dir / "q"))
             self.answers = self.monitor.makefile()
-            self.answers.readline()
             self.qmp("qmp_capabilities")
         request = {"execute": command, "arguments": arguments}
         self.monitor.sendall(json.dumps(request).encode() + b"\n")
-        while True:
+        while True:             # events, and the greeting, may come before
             answer = json.loads(self.answers.readline())
-            if "event" not in answer:
+            if not {"event", "QMP"} & set(answer):
                 break
         assert "return" in answer, answer
         return answer["return"]
