@@ -3,6 +3,7 @@
 and what a device reaches: each against the others, against `info`, `mappings`
 and #pci, against the monitor, and before and after what changes them."""
 import re
+import struct
 
 import pytest
 
@@ -332,6 +333,11 @@ def test_the_firmwares_table(boot):
     assert "ioapic:ff:0.0" in unit
     assert not [line for line in lines if line.startswith("dropped")]
     assert "dropped" not in m.seen
+    table = bytes.fromhex("".join(
+        line.split("hex=")[1] for line in lines if line.startswith("bytes ")))
+    assert table[:4] == b"DMAR" and sum(table) % 256 == 0
+    assert len(table) == int(head["length"])
+    assert struct.unpack_from("<Q", table, 0x38)[0] == 0xfed90000
 
 
 def test_without_a_unit(boot):

@@ -42,6 +42,7 @@ VARIES = [
     (r"\d+ MHz", r"\d+ MHz"),
     (r"^\d+\.\d{9}(?= )", r"\d+\.\d{9}"),
     (r"\bpid=\d+", r"pid=\d+"),
+    (r"(?<= hex=)[0-9a-f]+", r"[0-9a-f]+"),
     (r"\b\d+ MiB", r"\d+ MiB"),
     (r"0xffff[0-9a-f]{12}", r"0xffff[0-9a-f]{12}"),
     (r"0x[0-9a-f]{16}(?= \(phy\))", r"0x[0-9a-f]{16}"),

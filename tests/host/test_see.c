@@ -638,6 +638,7 @@ static void test_the_table_and_what_was_dropped(void **state)
 			       "before it begins\"\n"));
 	assert_non_null(strstr(text, " type=9 text=\"structure of an unknown "
 			       "type\"\n"));
+	assert_non_null(strstr(text, "\nbytes at=0x0 hex=444d4152"));
 	assert_true(model_logged(x.b.m, "0xfed00000 is listed already"));
 	assert_true(model_logged(x.b.m, "structure of an unknown type; drop"));
 	(void)f;
@@ -646,15 +647,17 @@ static void test_the_table_and_what_was_dropped(void **state)
 
 static void test_no_table(void **state)
 {
-	uint8_t bad[64] = "DMAR";
+	uint8_t bad[18] = "DMAR";
 
 	(void)state;
 	dmar_format(begin(), NULL, 0, NULL, 0);
 	assert_string_equal(text, "dmar missing=\"this machine has no DMAR "
 			    "table\"\n");
 	dmar_format(begin(), bad, sizeof(bad), NULL, 0);
-	assert_string_equal(text, "dmar missing=\"table length less than its "
-			    "header\"\n");
+	assert_string_equal(text, "dmar missing=\"table shorter than its "
+			    "header\"\n"
+			    "bytes at=0x0 hex=444d4152000000000000000000000000\n"
+			    "bytes at=0x10 hex=0000\n");
 }
 
 static void test_what_may_be_written_to_walk(void **state)

@@ -71,7 +71,7 @@ def rows_of(record):
 
 def structures(state):
     for n, record in enumerate(state.acpi):
-        if record.subject == "dmar":
+        if record.subject in ("dmar", "bytes"):
             continue
         dropped = record.subject == "dropped"
         style = ' STYLE="dashed"' if dropped else ""

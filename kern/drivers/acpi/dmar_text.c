@@ -7,6 +7,8 @@
 #include <dmar.h>
 #include <pci_function.h>
 
+#define BYTES_OF_LINE 16
+
 static const char *yes_no(unsigned bit)
 {
 	return bit ? "yes" : "no";
@@ -120,6 +122,18 @@ static void format_entry(struct text *t, const struct dmar_table *d,
 	format_scopes(t, d, e);
 }
 
+/* For who is to look at it elsewhere. */
+static void format_bytes(struct text *t, const uint8_t *table, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (i % BYTES_OF_LINE == 0)
+			text_add(t, "bytes at=0x%lx hex=", i);
+		text_add(t, "%02x", table[i]);
+		if (i % BYTES_OF_LINE == BYTES_OF_LINE - 1 || i == len - 1)
+			text_add(t, "\n");
+	}
+}
+
 void dmar_format(struct text *t, const uint8_t *table, size_t len,
 		 const struct iommu_dropped *dropped, unsigned n)
 {
@@ -134,6 +148,7 @@ void dmar_format(struct text *t, const uint8_t *table, size_t len,
 	bad = dmar_open(&d, table, len);
 	if (bad) {
 		text_add(t, "dmar missing=\"%s\"\n", dmar_strerror(bad));
+		format_bytes(t, table, len);
 		return;
 	}
 	format_header(t, &d);
@@ -143,4 +158,5 @@ void dmar_format(struct text *t, const uint8_t *table, size_t len,
 	for (unsigned i = 0; i < n; i++)
 		text_add(t, "dropped at=0x%x type=%u text=\"%s\"\n",
 			 dropped[i].offset, dropped[i].type, dropped[i].why);
+	format_bytes(t, table, len);
 }

@@ -2,8 +2,7 @@
 /*
  * iommu report: one text with all that says how the IOMMU of this machine is
  * and what it did, to be sent to whoever is to understand it from afar.  The
- * DMAR table is there as the kernel has parsed it (acpi); its bytes are not to
- * be read from here.
+ * DMAR table is there as the kernel has parsed it, and its bytes (acpi).
  */
 #include "iommu.h"
 
