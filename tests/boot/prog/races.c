@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	while (wait(&m) > 0)
 		;
 	(void)!drv_detach(bdf);
-	CHECK(given > rounds / 50);
+	CHECK(given >= rounds / 50);	/* of a few all may be lost */
 	print("ok\n");
 	return 0;
 }
