@@ -3,9 +3,9 @@
  * An address space: what a process's memory is, at which addresses, and, while
  * the process owns devices, the I/O space that shows them the same pages.
  *
- * Who touches pages holds the space's lock.  Narrowing goes device first, then
- * processor, then reuse; widening goes processor first, so that a device never
- * has a right that the process does not have (rule 4).
+ * Who touches pages holds the space's lock.  Processor and devices walk the same
+ * tables, so a device never has a right that the process does not have (rule 4);
+ * what is taken away is flushed from the caches of both before it is reused.
  */
 #ifndef ASPACE_H
 #define ASPACE_H
@@ -49,6 +49,8 @@ struct aspace {
  * one that some unit cannot translate. */
 void aspace_exclude(uintptr_t start, uintptr_t end);
 void aspace_limit(uintptr_t end);
+/* At boot: pages may be as large as level 1 (4 KiB), 2 or 3 (1 GiB). */
+void pages_largest(unsigned level);
 
 struct aspace *aspace_create(void);		/* NULL: no memory */
 void aspace_get(struct aspace *as);
@@ -74,13 +76,10 @@ int aspace_mprotect(struct aspace *as, uintptr_t addr, size_t len,
 /* The page at va may be used that way (PROT_), made if need be; or an error. */
 int aspace_fault(struct aspace *as, uintptr_t va, int how) must_check;
 
-/* The I/O space with all present pages, made at the first call, for that
- * device; NULL: error.
- * dropped when no device is left in it. */
+/* The I/O space, which walks the same tables, made at the first call; NULL: error.
+ * Dropped when no device is left in it. */
 struct proc;
-struct iommu_dev;
-struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
-				  const struct iommu_dev *first);
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner);
 void aspace_io_drop(struct aspace *as);
 
 /* A page of the kernel's, of the process's memory at va, for exec's use. */
@@ -131,15 +130,15 @@ void region_free(struct aspace *as, struct region *r);
 int region_cut(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
 /* One region with its neighbours, where they are alike. */
 void region_join(struct aspace *as, struct region *r);
-/* The next entry with a frame in [*va, end), and its address; NULL: none. */
-pte_t *pages_next(struct aspace *as, uintptr_t *va, uintptr_t end);
-/* Takes pages away, from the devices first; -ENOMEM: nothing has changed; other
- * errors: a unit failed, and the frames are lost. */
+/* Takes pages away; an error: a unit failed, and the frames are lost. */
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
+/* A large page around that address becomes smaller ones, up to it and from it on;
+ * -ENOMEM: it is what it was to all. */
+int pages_cut(struct aspace *as, uintptr_t at) must_check;
 int pages_populate(struct aspace *as, const struct region *r) must_check;
-/* The region's rights have become less (-ENOMEM: nothing has), or more. */
+/* The region's rights have become less (an error: a unit failed), or more. */
 int pages_narrow(struct aspace *as, const struct region *r) must_check;
-int pages_widen(struct aspace *as, const struct region *r) must_check;
+void pages_widen(struct aspace *as, const struct region *r);
 /* The child's copy of the parent's region; the caller then calls
  * pages_forked(parent), whatever this gives. */
 int pages_fork(struct aspace *parent, struct aspace *child,
@@ -147,8 +146,6 @@ int pages_fork(struct aspace *parent, struct aspace *child,
 int pages_forked(struct aspace *parent) must_check;
 void pages_unfork(struct aspace *parent);
 int pages_map_device(struct aspace *as, const struct region *r) must_check;
-/* Puts all present pages into the I/O space, which no device walks yet. */
-int pages_show(struct aspace *as) must_check;
 
 /* Frames that a failed unit may still reach, and which are therefore lost. */
 extern size_t frames_lost;

@@ -80,6 +80,15 @@ bool iommu_service_faults(void);
  */
 struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
 				       const struct iommu_dev *first);
+/* The same, but the owner's devices walk its processor's page tables: a table of
+ * level 3, whose entries lead to 1 GiB each, so that what the process has at
+ * addresses below 2^39, they have.  The owner changes it by iommu_store alone,
+ * and frees what is below it when the space is destroyed. */
+struct iommu_space *iommu_space_share(void *owner, int pid, uint64_t serial,
+				      uint64_t *table);
+/* How large the leaves of shared tables may be, for all units: level 1 is 4 KiB,
+ * 2 is 2 MiB, 3 is 1 GiB.  Fixed after boot. */
+unsigned iommu_leaf_levels(void);
 /* No device is attached.  Negative: a failed unit may still walk its tables;
  * they, and the caller's frames in them, must never be used again. */
 int iommu_space_destroy(struct iommu_space *s) must_check;
@@ -108,6 +117,11 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
  * large page, nothing has changed. */
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,
 	       int prot) must_check;
+/* Of shared tables: n entries that stand together in a table of that level, for va
+ * on, become those of the list, one by one and each in one store: a leaf, absent
+ * (bits 0 and 1 clear), or, above level 1, a table.  Bits 11 and 62 are clear. */
+void iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
+		 const uint64_t *list, size_t n, unsigned level);
 /* No device sees the state before the changes any more, and the gather is
  * empty; negative: a unit failed, what was removed must never be reused.
  * Holds no lock while it waits for the hardware. */

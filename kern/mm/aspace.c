@@ -85,7 +85,7 @@ void aspace_put(struct aspace *as)
 		region_free(as, r);
 	}
 	qunlock(&as->lock);
-	pt_destroy(as->root);
+	frames_lost += pt_destroy(as->root, as->lost);
 	kfree(as);
 }
 
@@ -373,10 +373,13 @@ int region_cut(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	int err = split_at(as, start);
 
-	return err ? err : split_at(as, end);
+	if (!err)
+		err = split_at(as, end);
+	if (!err)
+		err = pages_cut(as, start);
+	return err ? err : pages_cut(as, end);
 }
 
-/* -ENOMEM: nothing has changed. */
 static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *r, *next;
@@ -385,10 +388,9 @@ static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)
 	if (lazy_unmap(as, start, end, &err))
 		return err;
 	err = region_cut(as, start, end);
-	if (!err)
-		err = pages_remove(as, start, end);
-	if (err == -ENOMEM)
+	if (err)
 		return err;
+	err = pages_remove(as, start, end);
 	for (r = region_above(as, start); r && r->end <= end; r = next) {
 		next = region_after(as, r);
 		region_free(as, r);
@@ -416,9 +418,9 @@ static int protect_region(struct aspace *as, struct region *r, int prot)
 	r->prot = prot;
 	if (old & ~prot)
 		err = pages_narrow(as, r);
-	if (err == -ENOMEM)
-		r->prot = old;
-	return err ? err : pages_widen(as, r);
+	if (!err && prot & ~old)
+		pages_widen(as, r);
+	return err;
 }
 
 /* All of the range must be memory of the process's. */
@@ -509,32 +511,24 @@ struct aspace *aspace_fork(struct aspace *parent)
 	return child || !lazy_reclaim() ? child : try_fork(parent);
 }
 
-static struct iommu_space *io_get(struct aspace *as, struct proc *owner,
-				  const struct iommu_dev *first)
+static struct iommu_space *io_get(struct aspace *as, struct proc *owner)
 {
 	struct iommu_space *io;
 
 	qlock(&as->lock);
-	if (!as->io) {
-		as->io = iommu_space_create(owner, owner->pid, owner->serial,
-					    first);
-		if (as->io && pages_show(as) < 0) {
-			(void)!iommu_space_destroy(as->io);
-			as->io = NULL;
-		}
-		as->quarantine.gather.space = as->io;
-	}
-	io = as->io;
+	if (!as->io)
+		as->io = iommu_space_share(owner, owner->pid, owner->serial,
+					   pt_shared(as->root));
+	as->quarantine.gather.space = io = as->io;
 	qunlock(&as->lock);
 	return io;
 }
 
-struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner,
-				  const struct iommu_dev *first)
+struct iommu_space *aspace_io_get(struct aspace *as, struct proc *owner)
 {
-	struct iommu_space *io = io_get(as, owner, first);
+	struct iommu_space *io = io_get(as, owner);
 
-	return io || !lazy_reclaim() ? io : io_get(as, owner, first);
+	return io || !lazy_reclaim() ? io : io_get(as, owner);
 }
 
 /* If a unit failed with the space, its frames are lost with it. */

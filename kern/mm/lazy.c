@@ -152,44 +152,41 @@ static bool is_sole(pte_t pte)
 		READ_ONCE(pa_page(pa)->refs) == 1;
 }
 
-/* Frames, all of them its last references. */
+/* Frames, all of them its last references, and no large pages. */
 static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	uintptr_t va = start;
+	struct pt_walk w = pt_walk(as->root, start, end);
 	bool some = false;
-	pte_t *e;
 
-	for (; (e = pages_next(as, &va, end)); va += PGSIZE) {
-		if (!is_sole(*e))
+	for (; pt_next(&w); some = true)
+		if (w.level > 1 || !is_sole(*w.e))
 			return false;
-		some = true;
-	}
 	return some;
 }
 
-static void take_frame(struct aspace *as, pte_t *e)
+static void take_frame(struct aspace *as, struct pt_edit *ed, uintptr_t va,
+		       pte_t *e)
 {
 	struct page *pg = pa_page(*e & PTE_ADDR);
 
-	*e = 0;
 	pg->next = as->waiting;
 	as->waiting = (uint32_t)(pg - pages);
+	pt_edit(ed, va, e, 1, 0);
 }
 
-static size_t take_frames(struct aspace *as, uintptr_t start, uintptr_t end)
+static size_t take_frames(struct aspace *as, struct pt_edit *ed,
+			  uintptr_t start, uintptr_t end)
 {
-	uintptr_t va = start;
+	struct pt_walk w = pt_walk(as->root, start, end);
 	size_t n = 0;
-	pte_t *e;
 
-	for (; (e = pages_next(as, &va, end)); va += PGSIZE, n++)
-		take_frame(as, e);
+	for (; pt_next(&w); n++)
+		take_frame(as, ed, w.va, w.e);
 	return n;
 }
 
-/* The whole range, since whole tables may have been taken out there: nothing
- * may be mapped in it, also where there was no region.  It begins and ends
- * regions. */
+/* The whole range: nothing may be mapped in it, also where there was no region.  It
+ * begins and ends regions. */
 static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *first = region_above(as, start), *r;
@@ -231,19 +228,22 @@ static void grow_closed(struct aspace *as, struct region *r, uintptr_t end)
 	region_join(as, low);
 }
 
-/* From the devices' tables, then from the processors. */
+/* From the tables, and from the processors. */
 static int take_away(struct aspace *as, uintptr_t start, uintptr_t end,
 		     pte_t *one)
 {
 	struct quarantine *q = &as->quarantine;
 	bool first = !q->pages;
+	struct pt_edit ed;
 	size_t n = 1;
 	int err;
 
+	pt_edit_begin(&ed, &q->gather);
 	if (one)
-		take_frame(as, one);
+		take_frame(as, &ed, start, one);
 	else
-		n = take_frames(as, start, end);
+		n = take_frames(as, &ed, start, end);
+	pt_edit_end(&ed);
 	tlb_shootdown(as, start, end - start);
 	err = quarantine_add(q, n);
 	as->lost |= err < 0;
@@ -258,8 +258,6 @@ static int unmap_late(struct aspace *as, uintptr_t start, uintptr_t end,
 	struct region *r = behind_closed(as, start, end);
 	int err = r ? 0 : region_cut(as, start, end);
 
-	if (!err && iommu_keep(&as->quarantine.gather, start, end - start, 0))
-		err = -ENOMEM;	/* the next flush covers what was split */
 	if (err)
 		return err;
 	if (r)
@@ -283,6 +281,7 @@ static bool touches_closed(struct aspace *as, uintptr_t start, uintptr_t end)
 bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
 {
 	size_t n = (end - start) / PGSIZE;
+	unsigned level = 1;
 	pte_t *one = NULL;
 
 	if (as->quarantine.pages && touches_closed(as, start, end))
@@ -290,8 +289,8 @@ bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
 	if (!as->io || as->lost || end > USER_END || !quarantine_takes(n))
 		return false;
 	if (n == 1)
-		one = pt_leaf(as->root, start, false);
-	if (n == 1 ? !one || !is_sole(*one) : !all_sole(as, start, end))
+		one = pt_find(as->root, start, &level);
+	if (level > 1 || (one ? !is_sole(*one) : !all_sole(as, start, end)))
 		return false;
 	*err = unmap_late(as, start, end, one);
 	return true;

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Pages under regions: made on demand, shared after fork, copied when written,
- * shown to the devices of the process and taken away again.  All with the
- * space's lock held.
+ * and taken away again.  All with the space's lock held.
  *
- * The order is always the same.  Less: the devices' entries change and are
- * flushed, then the processor's are, then frames are let go.  More: the
- * processor's entries first, then the devices'.  Where a frame is replaced (a
- * copy is broken), the device's entry goes from old to new in one store, so
- * that a transfer in progress never meets a hole.
+ * Processor and devices walk the same tables (pt.h), so what a store changes it
+ * changes for both, and their caches are flushed behind it, those of the units
+ * first; only then are frames let go, or does anybody count on a right being
+ * gone.  Where a frame is replaced (a copy is broken), the entry goes from old to
+ * new in one store, so that a transfer in progress never meets a hole.
  */
-#include "show.h"
-
 #include <aspace.h>
 #include <error.h>
 #include <fmt.h>
@@ -21,21 +18,39 @@
 #include <string.h>
 #include <tlb.h>
 
-#define BATCH		64	/* frames let go at a time */
 #define RESERVE		256	/* frames that processes do not get */
 #define LARGE_RESERVE	1024	/* nor large ones, beside these */
 
 size_t frames_lost;
+static unsigned leaf_levels = 1;
 
-/* The entry of a page as the region allows it; a shared frame is never
- * writable. */
-static pte_t make_pte(const struct region *r, const struct page *pg)
+void pages_largest(unsigned level)
 {
-	int prot = r->prot;
+	leaf_levels = level;
+}
 
-	if (READ_ONCE(pg->refs) > 1)
-		prot &= ~PROT_WRITE;
-	return pte_user(page_pa(pg), prot);
+/* The registers of devices lie where no device sees anything. */
+static void gather_init(struct iommu_gather *g, const struct aspace *as,
+			uintptr_t va)
+{
+	iommu_gather_init(g, va < USER_END ? as->io : NULL);
+}
+
+/* Makes new rights known.  Where that fails the unit has failed, has said so,
+ * and its devices are fenced; nothing old can be reached by it. */
+static void flush_added(struct iommu_gather *g)
+{
+	(void)!iommu_flush(g);
+}
+
+/* Nobody knows any more what was there. */
+static int flush(struct aspace *as, struct iommu_gather *g, uintptr_t start,
+		 uintptr_t end)
+{
+	int err = iommu_flush(g);
+
+	tlb_shootdown(as, start, end - start);
+	return err;
 }
 
 static struct page *pte_page(pte_t pte)
@@ -43,38 +58,20 @@ static struct page *pte_page(pte_t pte)
 	return pa_page(pte & PTE_ADDR);
 }
 
-/* A page of a region without any right is kept, but absent to all: P clear and
- * the frame's address in the other bits. */
-static bool has_frame(pte_t pte)
+/* The entry of a page as the region allows it; a shared frame is never
+ * writable. */
+static pte_t make_pte(const struct region *r, physaddr_t pa, unsigned level)
 {
-	return pte & PTE_ADDR;
+	int prot = r->prot;
+
+	if (READ_ONCE(pa_page(pa)->refs) > 1)
+		prot &= ~PROT_WRITE;
+	return pte_user(pa, prot) | (level > 1 ? PTE_PS : 0);
 }
 
-static pte_t set_rights(const struct region *r, pte_t pte)
+static pte_t set_rights(const struct region *r, const struct pt_walk *w)
 {
-	pte_t new = make_pte(r, pte_page(pte));
-
-	return new ? new : pte & PTE_ADDR;
-}
-
-/* A new page, seen by the process and then by its devices. */
-static int install(struct aspace *as, const struct region *r, uintptr_t va,
-		   pte_t *e, struct page *pg)
-{
-	struct iommu_gather g = { 0 };
-	int err;
-
-	*e = set_rights(r, page_pa(pg));
-	as->resident++;
-	err = show_page(as, &g, va, *e);
-	flush_added(&g);
-	if (!err)
-		return 0;
-	*e = 0;
-	as->resident--;
-	tlb_shootdown(as, va, PGSIZE);
-	page_put(pg);
-	return err;
+	return make_pte(r, *w->e & PTE_ADDR, w->level);
 }
 
 /* The more a process has, the sooner it finds that there is no more: then there
@@ -96,13 +93,29 @@ static struct page *user_page(const struct aspace *as)
 /* The entry of a page that is to be made; a table costs a frame too. */
 static pte_t *new_entry(struct aspace *as, uintptr_t va)
 {
-	pte_t *e = pt_leaf(as->root, va, false);
+	struct iommu_gather g;
+	unsigned level;
+	pte_t *e = pt_find(as->root, va, &level);
 
-	if (!e && may_have_more(as))
-		e = pt_leaf(as->root, va, true);
+	if (level == 1 || *e)
+		return e;
+	gather_init(&g, as, va);
+	level = 1;
+	e = may_have_more(as) ? pt_make(&g, as->root, va, &level) : NULL;
+	flush_added(&g);
 	if (!e)
 		error(ENOMEM, "no memory");
 	return e;
+}
+
+/* A page more, or with more rights. */
+static void install(struct aspace *as, uintptr_t va, pte_t *e, pte_t pte)
+{
+	struct iommu_gather g;
+
+	gather_init(&g, as, va);
+	iommu_store(&g, va, e, &pte, 1, 1);
+	flush_added(&g);
 }
 
 static int make_page(struct aspace *as, const struct region *r, uintptr_t va,
@@ -110,7 +123,11 @@ static int make_page(struct aspace *as, const struct region *r, uintptr_t va,
 {
 	struct page *pg = user_page(as);
 
-	return pg ? install(as, r, va, e, pg) : -ENOMEM;
+	if (!pg)
+		return -ENOMEM;
+	as->resident++;
+	install(as, va, e, make_pte(r, page_pa(pg), 1));
+	return 0;
 }
 
 /* The process writes to a page that it shares, or shared once. */
@@ -118,31 +135,23 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 		      pte_t *e)
 {
 	struct page *old = pte_page(*e), *new;
-	struct iommu_gather g = { 0 };
+	struct iommu_gather g;
 	pte_t pte;
 	int err;
 
 	if (READ_ONCE(old->refs) == 1) {
-		*e = make_pte(r, old);
-		err = show_page(as, &g, va, *e);
-		flush_added(&g);
-		return err;
+		install(as, va, e, make_pte(r, page_pa(old), 1));
+		return 0;
 	}
 	new = user_page(as);
 	if (!new)
 		return -ENOMEM;
 	lazy_flush(as, QUARANTINE_OTHER);
 	memcpy(kva(page_pa(new)), kva(page_pa(old)), PGSIZE);
-	pte = make_pte(r, new);
-	err = show_page(as, &g, va, pte);
-	if (err) {
-		flush_added(&g);
-		page_put(new);
-		return err;
-	}
-	err = iommu_flush(&g);
-	*e = pte;
-	tlb_shootdown(as, va, PGSIZE);
+	pte = make_pte(r, page_pa(new), 1);
+	gather_init(&g, as, va);
+	iommu_store(&g, va, e, &pte, 1, 1);
+	err = flush(as, &g, va, va + PGSIZE);
 	if (err)
 		frames_lost++;
 	else
@@ -163,7 +172,7 @@ static int fault(struct aspace *as, uintptr_t va, int how)
 	e = new_entry(as, va);
 	if (!e)
 		return -ENOMEM;
-	if (!has_frame(*e))
+	if (!*e)
 		return make_page(as, r, va, e);
 	if (how == PROT_WRITE && !(*e & PTE_W))
 		return break_copy(as, r, va, e);
@@ -208,194 +217,248 @@ static struct page *block(struct aspace *as, uintptr_t va, size_t len,
 	return user_page(as);
 }
 
-/* The frames of a block, which go one by one from here on. */
-static int install_block(struct run *run, const struct region *r, uintptr_t va,
-			 struct page *pg, unsigned order)
+static void put_block(struct page *pg, size_t n)
 {
-	int err = 0;
-	pte_t *e;
+	for (size_t i = 0; i < n; i++)
+		page_put(&pg[i]);
+}
 
-	for (size_t i = 0; i < 1ul << order; i++, va += PGSIZE) {
-		e = err ? NULL : new_entry(run->as, va);
-		if (!e) {
-			page_put(&pg[i]);
-			err = -ENOMEM;
-			continue;
-		}
-		*e = set_rights(r, page_pa(&pg[i]));
-		run->as->resident++;
-		err = run_add(run, va, *e, PGSIZE);
+/* A table of small pages in the way of a large one, if none is left in it. */
+static bool drop_table(struct aspace *as, struct iommu_gather *g, uintptr_t va)
+{
+	struct page *table = pt_take_out(g, as->root, va);
+
+	if (!table)
+		return false;
+	if (!flush(as, g, va, va + pt_size(2)))
+		page_put(table);
+	else
+		frames_lost++;
+	return true;
+}
+
+/* An empty one of just that level, for a page; NULL: no memory, or there are
+ * smaller ones. */
+static pte_t *entry_for(struct aspace *as, struct iommu_gather *g, uintptr_t va,
+			unsigned level)
+{
+	unsigned found = level;
+	pte_t *e = may_have_more(as) ? pt_make(g, as->root, va, &found) : NULL;
+
+	if (e && level == 2 && found == 1 && drop_table(as, g, va))
+		e = pt_find(as->root, va, &found);
+	return e && found == level ? e : NULL;
+}
+
+/* As one page of that level, or as many of the one below.  The frames go one by
+ * one from here on. */
+static int install_block(struct pt_edit *ed, struct aspace *as,
+			 const struct region *r, uintptr_t va, struct page *pg,
+			 unsigned level)
+{
+	size_t n = pt_size(level) / PGSIZE, small = n / PT_ENTRIES;
+	pte_t *e = level <= leaf_levels ? entry_for(as, ed->g, va, level) : NULL;
+	int err = 0;
+
+	if (e) {
+		pt_edit(ed, va, e, level, make_pte(r, page_pa(pg), level));
+		as->resident += n;
+		return 0;
 	}
+	if (level == 1) {
+		page_put(pg);
+		return error(ENOMEM, "no memory");
+	}
+	for (size_t i = 0; i < n; i += small)
+		if (err)
+			put_block(pg + i, small);
+		else
+			err = install_block(ed, as, r, va + i * PGSIZE, pg + i,
+					    level - 1);
 	return err;
 }
 
 int pages_populate(struct aspace *as, const struct region *r)
 {
-	struct run run = { .as = as };
 	uintptr_t va = r->start;
+	struct iommu_gather g;
+	struct pt_edit ed;
 	struct page *pg;
 	unsigned order;
 	int err = 0;
 
+	gather_init(&g, as, va);
+	pt_edit_begin(&ed, &g);
 	for (; !err && va < r->end; va += PGSIZE << order) {
 		pg = block(as, va, r->end - va, &order);
-		err = pg ? install_block(&run, r, va, pg, order) : -ENOMEM;
+		err = pg ? install_block(&ed, as, r, va, pg,
+					 1 + order / ORDER_2M) : -ENOMEM;
 	}
-	if (!err)
-		err = run_end(&run);
-	flush_added(&run.g);
+	pt_edit_end(&ed);
+	flush_added(&g);
 	return err;
 }
 
-pte_t *pages_next(struct aspace *as, uintptr_t *va, uintptr_t end)
-{
-	pte_t *e;
-
-	while (*va < end) {
-		e = pt_leaf(as->root, *va, false);
-		if (!e) {
-			*va += pt_in_table(*va, end);
-			continue;
-		}
-		if (has_frame(*e))
-			return e;
-		*va += PGSIZE;
-	}
-	return NULL;
-}
-
 /* Frames that nobody can reach any more; device registers are not frames. */
-static void let_go(struct aspace *as, const physaddr_t *pa, unsigned n)
+static void let_go(struct aspace *as, physaddr_t pa, size_t n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (!page_is_ram(pa[i]) || !(pa_page(pa[i])->flags & PG_USER))
-			continue;
-		as->resident--;
-		if (as->lost)
-			frames_lost++;
-		else
-			page_put(pa_page(pa[i]));
-	}
+	if (!page_is_ram(pa) || !(pa_page(pa)->flags & PG_USER))
+		return;
+	as->resident -= n;
+	if (as->lost)
+		frames_lost += n;
+	else
+		put_block(pa_page(pa), n);
 }
 
-/* Nothing is lost but, perhaps, that a large page is now many small ones. */
-static int keep_failed(struct iommu_gather *g)
+/* Each page of a range gets the rights that it should have; none without a
+ * region.  false: there is no page. */
+static bool edit(struct aspace *as, struct iommu_gather *g, uintptr_t start,
+		 uintptr_t end, const struct region *r)
 {
-	(void)!iommu_flush(g);
-	return -ENOMEM;
+	struct pt_walk w = pt_walk(as->root, start, end);
+	struct pt_edit ed;
+	bool any = false;
+
+	for (pt_edit_begin(&ed, g); pt_next(&w); any = true)
+		pt_edit(&ed, w.va, w.e, w.level, r ? set_rights(r, &w) :
+			*w.e & (PTE_ADDR | PTE_PS));
+	pt_edit_end(&ed);
+	return any;
+}
+
+/* Nobody knows them any more. */
+static void release(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct pt_walk w = pt_walk(as->root, start, end);
+	struct iommu_gather g;
+	struct pt_edit ed;
+
+	gather_init(&g, as, start);
+	for (pt_edit_begin(&ed, &g); pt_next(&w);) {
+		let_go(as, *w.e & PTE_ADDR, pt_size(w.level) / PGSIZE);
+		pt_edit(&ed, w.va, w.e, w.level, 0);
+	}
+	pt_edit_end(&ed);
+}
+
+/* Devices see it, or all of it lies beyond what they see. */
+static int remove_from(struct aspace *as, uintptr_t start, uintptr_t end)
+{
+	struct quarantine *q = &as->quarantine;
+	struct iommu_gather none = { 0 };
+	bool seen = as->io && start < USER_END;
+	int err = 0;
+
+	if (!edit(as, seen ? &q->gather : &none, start, end, NULL))
+		return 0;
+	if (seen)
+		err = quarantine_flush(q, QUARANTINE_OTHER);
+	as->lost |= err < 0;
+	tlb_shootdown(as, start, end - start);
+	release(as, start, end);
+	return err;
 }
 
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	struct quarantine *q = &as->quarantine;
-	physaddr_t frames[BATCH];
-	uintptr_t va = start, first;
-	unsigned n;
-	pte_t *e;
-	int err = 0;
+	int err = start < USER_END ?
+		remove_from(as, start, MIN(end, USER_END)) : 0;
 
-	if (as->io && for_devices(start)) {
-		err = iommu_keep(&q->gather, start,
-				 MIN(end, USER_END) - start, 0);
-		if (err < 0)	/* the next flush covers what was split */
-			return -ENOMEM;
-		err = quarantine_flush(q, QUARANTINE_OTHER);
-		as->lost |= err < 0;
-	}
-	do {
-		first = va;
-		for (n = 0; n < BATCH && (e = pages_next(as, &va, end)); n++) {
-			frames[n] = *e & PTE_ADDR;
-			*e = 0;
-			va += PGSIZE;
-		}
-		if (n)
-			tlb_shootdown(as, first, MIN(va, end) - first);
-		let_go(as, frames, n);
-	} while (n == BATCH);
+	if (end > USER_END)
+		err |= remove_from(as, MAX(start, USER_END), end);
 	return err;
 }
 
 int pages_narrow(struct aspace *as, const struct region *r)
 {
-	struct iommu_gather g = { .space = as->io };
-	uintptr_t va = r->start;
-	pte_t *e;
-	int err;
+	struct iommu_gather g;
 
-	err = iommu_keep(&g, r->start, r->end - r->start,
-			 (r->prot ? IOMMU_READ : 0) |
-			 (r->prot & PROT_WRITE ? IOMMU_WRITE : 0));
-	if (err < 0)
-		return keep_failed(&g);
-	err = iommu_flush(&g);
-	for (; (e = pages_next(as, &va, r->end)); va += PGSIZE)
-		*e = set_rights(r, *e);
-	tlb_shootdown(as, r->start, r->end - r->start);
-	return err;
+	gather_init(&g, as, r->start);
+	(void)edit(as, &g, r->start, r->end, r);
+	return flush(as, &g, r->start, r->end);
 }
 
 /* Pages that are the process's alone get all rights that the region has. */
-int pages_widen(struct aspace *as, const struct region *r)
+void pages_widen(struct aspace *as, const struct region *r)
 {
-	struct run run = { .as = as };
-	uintptr_t va = r->start;
-	pte_t *e, new;
+	struct iommu_gather g;
+
+	gather_init(&g, as, r->start);
+	(void)edit(as, &g, r->start, r->end, r);
+	flush_added(&g);
+}
+
+int pages_cut(struct aspace *as, uintptr_t at)
+{
+	unsigned level;
+	pte_t *e = pt_find(as->root, at, &level);
+	uintptr_t start = ROUNDDOWN(at, pt_size(level));
+	uintptr_t end = start + pt_size(level);
+	struct iommu_gather g;
 	int err = 0;
 
-	for (; !err && (e = pages_next(as, &va, r->end)); va += PGSIZE) {
-		new = set_rights(r, *e);
-		if (new == (*e & ~(PTE_A | PTE_D)))
-			continue;
-		*e = new;
-		err = run_add(&run, va, new, PGSIZE);
-	}
-	if (!err)
-		err = run_end(&run);
-	flush_added(&run.g);
+	if (!*e || start == at)
+		return 0;
+	gather_init(&g, as, at);
+	for (; !err && at % pt_size(level); e = pt_find(as->root, at, &level))
+		err = pt_split(&g, at, e, level) ? 0 :
+			error(ENOMEM, "no memory");
+	(void)!flush(as, &g, start, end);	/* all is as it was */
 	return err;
 }
 
 static int copy_for_child(struct aspace *child, const struct region *r,
-			  uintptr_t va, pte_t pte)
+			  uintptr_t va, const void *from)
 {
 	struct page *pg = user_page(child);
-	pte_t *e;
+	pte_t *e = pg ? new_entry(child, va) : NULL;
 
-	if (!pg)
-		return -ENOMEM;
-	memcpy(kva(page_pa(pg)), kva(pte & PTE_ADDR), PGSIZE);
-	e = new_entry(child, va);
 	if (!e) {
-		page_put(pg);
+		if (pg)
+			page_put(pg);
 		return -ENOMEM;
 	}
-	return install(child, r, va, e, pg);
+	memcpy(kva(page_pa(pg)), from, PGSIZE);
+	child->resident++;
+	install(child, va, e, make_pte(r, page_pa(pg), 1));
+	return 0;
+}
+
+/* All that are in it, one by one. */
+static int copy_large(struct aspace *child, const struct region *r,
+		      const struct pt_walk *w)
+{
+	const uint8_t *from = kva(*w->e & PTE_ADDR);
+	int err = 0;
+
+	for (size_t at = 0; !err && at < pt_size(w->level); at += PGSIZE)
+		err = copy_for_child(child, r, w->va + at, from + at);
+	return err;
 }
 
 static int share_with_child(struct aspace *child, const struct region *r,
-			    uintptr_t va, pte_t pte)
+			    const struct pt_walk *w)
 {
-	pte_t *e = new_entry(child, va);
+	pte_t *e = new_entry(child, w->va);
 
 	if (!e)
 		return -ENOMEM;
-	page_get(pte_page(pte));
-	*e = set_rights(r, pte);
+	page_get(pte_page(*w->e));
 	child->resident++;
+	install(child, w->va, e, set_rights(r, w));
 	return 0;
 }
 
 int pages_fork(struct aspace *parent, struct aspace *child,
 	       const struct region *r)
 {
-	uintptr_t va = r->start;
-	pte_t *e;
+	struct pt_walk w = pt_walk(parent->root, r->start, r->end);
 	int err = 0;
 
-	for (; !err && (e = pages_next(parent, &va, r->end)); va += PGSIZE)
-		err = r->pinned ? copy_for_child(child, r, va, *e) :
-			share_with_child(child, r, va, *e);
+	while (!err && pt_next(&w))
+		err = r->pinned ? copy_large(child, r, &w) :
+			share_with_child(child, r, &w);
 	return err;
 }
 
@@ -403,28 +466,14 @@ int pages_fork(struct aspace *parent, struct aspace *child,
  * the parent.  The child does not run yet. */
 int pages_forked(struct aspace *parent)
 {
-	struct iommu_gather g = { .space = parent->io };
+	struct iommu_gather g;
 	struct region *r;
-	uintptr_t va;
-	pte_t *e;
-	int err, kept = 0;
 
+	gather_init(&g, parent, USER_BASE);
 	list_for_each(r, &parent->regions, link)
-		if (!r->device && !r->pinned && r->prot & PROT_WRITE && !kept)
-			kept = iommu_keep(&g, r->start, r->end - r->start,
-					  IOMMU_READ);
-	err = iommu_flush(&g);
-	if (kept < 0)
-		return -ENOMEM;
-	list_for_each(r, &parent->regions, link) {
-		if (r->device || r->pinned || !(r->prot & PROT_WRITE))
-			continue;
-		for (va = r->start; (e = pages_next(parent, &va, r->end));
-		     va += PGSIZE)
-			*e = set_rights(r, *e);
-	}
-	tlb_shootdown(parent, USER_BASE, USER_END - USER_BASE);
-	return err;
+		if (!r->device && !r->pinned && r->prot & PROT_WRITE)
+			(void)edit(parent, &g, r->start, r->end, r);
+	return flush(parent, &g, USER_BASE, USER_END);
 }
 
 /* The fork failed and its child is gone: the parent's pages are its own. */
@@ -434,7 +483,7 @@ void pages_unfork(struct aspace *parent)
 
 	list_for_each(r, &parent->regions, link)
 		if (!r->device && r->prot & PROT_WRITE)
-			(void)!pages_widen(parent, r);
+			pages_widen(parent, r);
 }
 
 int pages_map_device(struct aspace *as, const struct region *r)
@@ -448,24 +497,23 @@ int pages_map_device(struct aspace *as, const struct region *r)
 		e = new_entry(as, va);
 		if (!e)
 			return -ENOMEM;
-		*e = pte_device(pa, r->prot, r->combine);
+		install(as, va, e, pte_device(pa, r->prot, r->combine));
 	}
 	return 0;
 }
 
 void pages_text(struct aspace *as, struct text *t)
 {
-	struct region *r;
-	uintptr_t va;
-	pte_t *e;
+	struct pt_walk w = pt_walk(as->root, USER_BASE, BAR_END);
 
 	qlock(&as->lock);
 	text_add(t, "root %lx\n", as->root);
-	list_for_each(r, &as->regions, link)
-		for (va = r->start; (e = pages_next(as, &va, r->end));
-		     va += PGSIZE)
-			text_add(t, "%lx %lx %c%c\n", va, *e & PTE_ADDR,
-				 *e & PTE_P ? 'r' : '-', *e & PTE_W ? 'w' : '-');
+	while (pt_next(&w))
+		for (size_t at = 0; at < pt_size(w.level); at += PGSIZE)
+			text_add(t, "%lx %lx %c%c\n", w.va + at,
+				 (*w.e & PTE_ADDR) + at,
+				 *w.e & PTE_P ? 'r' : '-',
+				 *w.e & PTE_W ? 'w' : '-');
 	qunlock(&as->lock);
 }
 
@@ -480,7 +528,7 @@ static int write_page(struct aspace *as, uintptr_t va, const void *from,
 		return error(EFAULT, "0x%lx: no memory there", va);
 	if (!e)
 		return -ENOMEM;
-	if (!has_frame(*e))
+	if (!*e)
 		err = make_page(as, r, ROUNDDOWN(va, PGSIZE), e);
 	if (!err)
 		memcpy((uint8_t *)kva(*e & PTE_ADDR) + va % PGSIZE, from, n);

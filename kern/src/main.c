@@ -14,6 +14,7 @@
 #include <pciown.h>
 #include <planted.h>
 #include <proc.h>
+#include <pt.h>
 #include <start.h>
 #include <string.h>
 #include <watch.h>
@@ -34,13 +35,15 @@ static bool iommu_wanted(void)
 	return !s || strcmp(s, "off");
 }
 
-/* Processes' addresses must fit the narrowest unit (Documentation/design.md). */
+/* Processes' addresses must fit the narrowest unit (Documentation/design.md), and
+ * their pages be no larger than any takes. */
 static void limit_addresses(void)
 {
 	unsigned bits = iommu_address_bits();
 
 	if (bits < 64)
 		aspace_limit(1ul << bits);
+	pages_largest(MIN(iommu_leaf_levels(), pt_largest()));
 }
 
 static void start_iommu(void)

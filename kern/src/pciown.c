@@ -176,7 +176,7 @@ static int attach_locked(struct pci_device *d, struct proc *p, unsigned words)
 	err = check_peers(d, p, words);
 	if (err)
 		return err;
-	space = aspace_io_get(p->as, p, d->iommu);
+	space = aspace_io_get(p->as, p);
 	if (!space)
 		return -ENOMEM;
 	err = iommu_attach(d->iommu, space, words);

@@ -176,6 +176,17 @@ unsigned iommu_address_bits(void)
 	return bits;
 }
 
+unsigned iommu_leaf_levels(void)
+{
+	unsigned levels = SL_LEVELS;
+
+	for (unsigned i = 0; i < iommu.nunits; i++)
+		if (!iommu.units[i]->unsupported)
+			levels = MIN(levels,
+				     unit_format(iommu.units[i]).leaf_levels);
+	return levels;
+}
+
 struct iommu_dev *iommu_add_device(uint16_t segment, uint16_t sid, void *up)
 {
 	struct iommu_dev *d = os_alloc(sizeof(*d)), **head;

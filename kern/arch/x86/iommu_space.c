@@ -22,8 +22,7 @@ struct sl_format unit_format(const struct vtd *u)
 	};
 }
 
-struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
-				       const struct iommu_dev *first)
+static struct iommu_space *new_space(void *owner, int pid, uint64_t serial)
 {
 	struct iommu_space *s = os_alloc(sizeof(*s));
 
@@ -31,14 +30,32 @@ struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
 		os_error("no memory for an I/O space");
 		return NULL;
 	}
-	if (sl_init(&s->table, first && first->unit ?
-		    unit_format(first->unit) : SL_WIDEST) < 0) {
-		os_free(s, sizeof(*s));
-		return NULL;
-	}
 	s->owner = owner;
 	s->pid = pid;
 	s->serial = serial;
+	return s;
+}
+
+struct iommu_space *iommu_space_create(void *owner, int pid, uint64_t serial,
+				       const struct iommu_dev *first)
+{
+	struct iommu_space *s = new_space(owner, pid, serial);
+
+	if (!s || !sl_init(&s->table, first && first->unit ?
+			   unit_format(first->unit) : SL_WIDEST))
+		return s;
+	os_free(s, sizeof(*s));
+	return NULL;
+}
+
+struct iommu_space *iommu_space_share(void *owner, int pid, uint64_t serial,
+				      uint64_t *table)
+{
+	struct iommu_space *s = new_space(owner, pid, serial);
+
+	if (s)
+		sl_share(&s->table, table, (struct sl_format){
+			.leaf_levels = (uint8_t)iommu_leaf_levels() });
 	return s;
 }
 
@@ -135,6 +152,32 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	counter_add(&iommu.unmaps, g->space);
 	return len == PGSIZE && !prot && put_page(g, va, 0, 0) ? 0 :
 		keep(g, va, len, prot);
+}
+
+/* With the tree taken: a unit that joins meanwhile and needs lines flushed either
+ * is known here, or finds the entries. */
+static void store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
+		  const uint64_t *list, size_t n, unsigned level)
+{
+	tree_hold(g->space);
+	sl_store_list(&g->space->table, va, e, list, n, level, &g->change);
+}
+
+void iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
+		 const uint64_t *list, size_t n, unsigned level)
+{
+	bool more = *list & SL_RIGHTS;
+
+	if (!g->space) {
+		for (size_t i = 0; i < n; i++)
+			os_store(&e[i], list[i]);
+		return;
+	}
+	counter_add(more ? &iommu.maps : &iommu.unmaps, g->space);
+	store(g, va, e, list, n, level);
+	trace_event(more ? EVENT_MAP : EVENT_UNMAP, .pid = g->space->pid,
+		    .a = va, .b = n * sl_span(level),
+		    .rights = n > 1 ? EVENT_RIGHTS_MIXED : *list & SL_RIGHTS);
 }
 
 /* Entries that were there must be forgotten, by the unit and by its devices; new

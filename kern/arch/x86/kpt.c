@@ -12,6 +12,7 @@
 #include <lock.h>
 #include <log.h>
 #include <page.h>
+#include <pt.h>
 #include <start.h>
 #include <string.h>
 #include <x86.h>
@@ -107,6 +108,11 @@ void kpt_init(void)
 		next_table(kpt.top, DIRECT_BASE + at, 4);
 	next_table(kpt.top, KSTACK_BASE, 4);
 	next_table(kpt.top, MMIO_BASE, 4);
+}
+
+unsigned pt_largest(void)
+{
+	return kpt.gib_pages ? 3 : 2;
 }
 
 void kpt_load(void)

@@ -210,6 +210,7 @@ enum { SVT_ID = 1, SVT_BUSES = 2 };
 #define SL_PS		BIT64(7)	/* a leaf above the lowest level */
 #define SL_SNP		BIT64(11)	/* reserved without ECAP.SC */
 #define SL_ADDR		FIELD(51, 12)
+#define SL_TM		BIT64(62)	/* reserved without ECAP.DT */
 #define SL_TOMB		BIT64(52)	/* ours: see table.h */
 
 #endif

@@ -15,6 +15,10 @@
  * SL_TOMB; or, where a leaf has taken the entry's place, the change itself
  * remembers it.  sl_reap frees them after the flush.
  *
+ * The tree proper may be the owner's: the lower levels of its processor's page
+ * tables, whose P and W are R and W here (VT-d 9.8, SDM 3A 4.5).  Then the owner
+ * changes it, by sl_store_list alone, and frees it; there is no SNP in it.
+ *
  * The caller serialises changes of one tree.
  */
 #ifndef VTD_TABLE_H
@@ -38,7 +42,8 @@ struct sl_format {
 struct sl_table {
 	uint64_t *top[SL_MAX_LEVELS - SL_LEVELS + 1];	/* [0]: 3 levels */
 	struct sl_format format;
-	size_t pages;		/* of tables */
+	size_t pages;		/* of tables, but for those of its owner's: */
+	bool shared;		/* what is below top[0], with itself */
 };
 
 /* An empty tree of that format; the widest is not known to be too much for
@@ -46,6 +51,8 @@ struct sl_table {
 int sl_init(struct sl_table *t, struct sl_format f) must_check;
 #define SL_WIDEST \
 	((struct sl_format){ .leaf_levels = SL_LEVELS, .snoop = true })
+/* A tree of its owner's, whose leaves are as large as the format says. */
+void sl_share(struct sl_table *t, uint64_t *table, struct sl_format f);
 /* Nothing walks the tables any more. */
 void sl_free(struct sl_table *t);
 /* Makes the tree fit a lesser format, and keeps to it; what it changes says
@@ -67,6 +74,11 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
  * leave what is there. */
 int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
 		struct iommu_change *change) must_check;
+/* n entries of a table of that level in a shared tree, for va on, become those
+ * of the list: leaves that all units can take, tables, or absent ones. */
+void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
+		   const uint64_t *list, size_t n, unsigned level,
+		   struct iommu_change *change);
 /* Keeps only those rights of each entry in the range; 0 makes it absent.
  * Negative: no memory to split a large leaf, and nothing has changed. */
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,

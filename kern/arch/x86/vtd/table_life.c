@@ -23,6 +23,11 @@ int sl_init(struct sl_table *t, struct sl_format f)
 	return t->top[0] ? 0 : os_error("no memory for an I/O space");
 }
 
+void sl_share(struct sl_table *t, uint64_t *table, struct sl_format f)
+{
+	*t = (struct sl_table){ .top[0] = table, .format = f, .shared = true };
+}
+
 void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level)
 {
 	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++)
@@ -37,7 +42,8 @@ void sl_free(struct sl_table *t)
 	for (unsigned i = ARRAY_SIZE(t->top) - 1; i > 0; i--)
 		if (t->top[i])
 			sl_free_under(t, t->top[i], 1);
-	sl_free_under(t, t->top[0], SL_LEVELS);
+	if (!t->shared)
+		sl_free_under(t, t->top[0], SL_LEVELS);
 }
 
 physaddr_t sl_root(struct sl_table *t, unsigned levels)
@@ -84,10 +90,9 @@ struct sl_format sl_lesser(struct sl_format a, struct sl_format b)
 	};
 }
 
-/* Splits leaves that are too large; with `clean`, also clears SNP and writes
- * the whole table back to memory.  false: no memory. */
+/* Splits leaves that are too large, or clears SNP.  false: no memory. */
 static bool adapt_table(struct sl_table *t, uint64_t *table, unsigned level,
-			uint64_t va, unsigned largest, bool clean,
+			uint64_t va, unsigned largest,
 			struct iommu_change *change)
 {
 	uint64_t *under;
@@ -98,17 +103,29 @@ static bool adapt_table(struct sl_table *t, uint64_t *table, unsigned level,
 		if (sl_is_leaf(table[i], level) && level > largest &&
 		    !sl_split(t, &table[i], at, level, change))
 			return false;
-		if (clean && sl_is_leaf(table[i], level) &&
-		    !t->format.snoop && table[i] & SL_SNP)
+		if (sl_is_leaf(table[i], level) && !t->format.snoop &&
+		    table[i] & SL_SNP)
 			sl_store(t, &table[i], table[i] & ~SL_SNP);
 		under = sl_table_under(table[i], level);
 		if (under && !adapt_table(t, under, level - 1, at, largest,
-					  clean, change))
+					  change))
 			return false;
 	}
-	if (clean && t->format.flush_lines)
-		os_flush(table, PGSIZE);
 	return true;
+}
+
+/* Whole tables, for a unit that does not snoop.  By far the most are of the
+ * lowest level. */
+static void write_back(const uint64_t *table, unsigned level)
+{
+	const uint64_t *under;
+
+	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++) {
+		under = sl_table_under(table[i], level);
+		if (under)
+			write_back(under, level - 1);
+	}
+	os_flush(table, PGSIZE);
 }
 
 /* Splitting, which can fail, comes first and changes nothing that is seen. */
@@ -116,19 +133,18 @@ int sl_adapt(struct sl_table *t, struct sl_format f,
 	     struct iommu_change *change)
 {
 	struct sl_format old = t->format;
-	bool clean = old.snoop != f.snoop || old.flush_lines != f.flush_lines;
 
-	if (f.leaf_levels == old.leaf_levels && !clean)
-		return 0;
 	if (f.leaf_levels < old.leaf_levels &&
-	    !adapt_table(t, t->top[0], SL_LEVELS, 0, f.leaf_levels, false,
-			 change))
+	    !adapt_table(t, t->top[0], SL_LEVELS, 0, f.leaf_levels, change))
 		return os_error("no memory for I/O page tables");
 	t->format = f;
-	if (clean)
-		(void)adapt_table(t, t->top[0], SL_LEVELS, 0, SL_LEVELS, true,
+	if (old.snoop && !f.snoop)
+		(void)adapt_table(t, t->top[0], SL_LEVELS, 0, SL_LEVELS,
 				  change);
-	for (unsigned i = 1; f.flush_lines && i < ARRAY_SIZE(t->top); i++)
+	if (old.flush_lines || !f.flush_lines)
+		return 0;
+	write_back(t->top[0], SL_LEVELS);
+	for (unsigned i = 1; i < ARRAY_SIZE(t->top); i++)
 		if (t->top[i])
 			os_flush(t->top[i], PGSIZE);
 	return 0;
@@ -185,6 +201,8 @@ static void check_leaf(struct checking *c, uint64_t e, unsigned level,
 		c->wrong = "a leaf says SNP, which a unit does not know";
 	if (sl_addr(e) % sl_span(level))
 		c->wrong = "a leaf is not aligned";
+	if (e & SL_TM)
+		c->wrong = "a leaf says TM, which a unit may not know";
 	for (uint64_t at = 0; at < sl_span(level) && !c->wrong; at += PGSIZE)
 		if (!c->right(c->arg, va + at, sl_addr(e) + at, prot))
 			c->wrong = "a page is there that should not be";
@@ -203,7 +221,7 @@ static void check_table(struct checking *c, const uint64_t *table,
 			check_leaf(c, e, level, at);
 		else if (sl_present(e))
 			check_table(c, sl_table_under(e, level), level - 1, at);
-		else if (e)
+		else if (c->t->shared ? e & ~(sl_addr(e) | SL_PS) : e)
 			c->wrong = "an absent entry is not 0";
 	}
 }
@@ -218,7 +236,7 @@ const char *sl_check(const struct sl_table *t,
 	for (unsigned i = 1; i < ARRAY_SIZE(t->top); i++)
 		c.tables += t->top[i] != NULL;
 	check_table(&c, t->top[0], SL_LEVELS, 0);
-	if (!c.wrong && c.tables != t->pages)
+	if (!c.wrong && !t->shared && c.tables != t->pages)
 		c.wrong = "table pages are not what was counted";
 	return c.wrong;
 }
