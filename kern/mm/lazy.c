@@ -144,34 +144,41 @@ void lazy_flush(struct aspace *as, enum quarantine_why why)
 		as->lost = true;
 }
 
-static bool is_sole(pte_t pte)
+/* Frames of an entry of that level, all of them its last references. */
+static bool is_sole(pte_t pte, unsigned level)
 {
 	physaddr_t pa = pte & PTE_ADDR;
+	const struct page *pg = page_is_ram(pa) ? pa_page(pa) : NULL;
 
-	return page_is_ram(pa) && pa_page(pa)->flags & PG_USER &&
-		READ_ONCE(pa_page(pa)->refs) == 1;
+	for (size_t n = pt_size(level) / PGSIZE; pg && n; n--, pg++)
+		if (!(pg->flags & PG_USER) || READ_ONCE(pg->refs) != 1)
+			return false;
+	return pg;
 }
 
-/* Frames, all of them its last references, and no large pages. */
 static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct pt_walk w = pt_walk(as->root, start, end);
 	bool some = false;
 
 	for (; pt_next(&w); some = true)
-		if (w.level > 1 || !is_sole(*w.e))
+		if (!is_sole(*w.e, w.level))
 			return false;
 	return some;
 }
 
-static void take_frame(struct aspace *as, struct pt_edit *ed, uintptr_t va,
-		       pte_t *e)
+static size_t take_page(struct aspace *as, struct pt_edit *ed, uintptr_t va,
+			pte_t *e, unsigned level)
 {
 	struct page *pg = pa_page(*e & PTE_ADDR);
+	size_t n = pt_size(level) / PGSIZE;
 
-	pg->next = as->waiting;
-	as->waiting = (uint32_t)(pg - pages);
-	pt_edit(ed, va, e, 1, 0);
+	for (size_t i = 0; i < n; i++, pg++) {
+		pg->next = as->waiting;
+		as->waiting = (uint32_t)(pg - pages);
+	}
+	pt_edit(ed, va, e, level, 0);
+	return n;
 }
 
 static size_t take_frames(struct aspace *as, struct pt_edit *ed,
@@ -180,8 +187,8 @@ static size_t take_frames(struct aspace *as, struct pt_edit *ed,
 	struct pt_walk w = pt_walk(as->root, start, end);
 	size_t n = 0;
 
-	for (; pt_next(&w); n++)
-		take_frame(as, ed, w.va, w.e);
+	while (pt_next(&w))
+		n += take_page(as, ed, w.va, w.e, w.level);
 	return n;
 }
 
@@ -235,14 +242,12 @@ static int take_away(struct aspace *as, uintptr_t start, uintptr_t end,
 	struct quarantine *q = &as->quarantine;
 	bool first = !q->pages;
 	struct pt_edit ed;
-	size_t n = 1;
+	size_t n;
 	int err;
 
 	pt_edit_begin(&ed, &q->gather);
-	if (one)
-		take_frame(as, &ed, start, one);
-	else
-		n = take_frames(as, &ed, start, end);
+	n = one ? take_page(as, &ed, start, one, 1) :
+		take_frames(as, &ed, start, end);
 	pt_edit_end(&ed);
 	tlb_shootdown(as, start, end - start);
 	err = quarantine_add(q, n);
@@ -290,7 +295,9 @@ bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
 		return false;
 	if (n == 1)
 		one = pt_find(as->root, start, &level);
-	if (level > 1 || (one ? !is_sole(*one) : !all_sole(as, start, end)))
+	if (level > 1)
+		one = NULL;
+	if (one ? !is_sole(*one, 1) : !all_sole(as, start, end))
 		return false;
 	*err = unmap_late(as, start, end, one);
 	return true;

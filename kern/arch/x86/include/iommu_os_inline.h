@@ -31,6 +31,8 @@ static inline void os_flush(const volatile void *p, size_t len)
 
 	if (__builtin_constant_p(len) && len <= sizeof(uint64_t)) {
 		clflush((const void *)p);	/* entries do not cross lines */
+	} else if (__builtin_constant_p(len) && len == PGSIZE) {
+		clflush_page(p);	/* a table */
 	} else {
 #pragma GCC unroll 4
 		for (; at < (uintptr_t)p + len; at += CACHE_LINE)

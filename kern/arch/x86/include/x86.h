@@ -128,7 +128,18 @@ static inline void invlpg(uintptr_t va)
 
 static inline void clflush(const volatile void *p)
 {
-	asm volatile("clflush (%0)" : : "r"(p) : "memory");
+	asm volatile("clflush %0" : : "m"(*(const volatile char *)p) :
+		     "memory");
+}
+
+/* All 64 lines of a page, in as many instructions. */
+static inline void clflush_page(const volatile void *p)
+{
+	asm volatile(".set line, 0\n"
+		     ".rept 64\n"
+		     "clflush line(%0)\n"
+		     ".set line, line + 64\n"
+		     ".endr" : : "r"(p) : "memory");
 }
 
 static inline void mfence(void)

@@ -114,18 +114,21 @@ static bool adapt_table(struct sl_table *t, uint64_t *table, unsigned level,
 	return true;
 }
 
-/* Whole tables, for a unit that does not snoop.  By far the most are of the
- * lowest level. */
+/* Whole tables, for a unit that does not snoop; nearly all are of pages. */
 static void write_back(const uint64_t *table, unsigned level)
 {
-	const uint64_t *under;
+	uint64_t e;
 
-	for (unsigned i = 0; level > 1 && i < SL_ENTRIES; i++) {
-		under = sl_table_under(table[i], level);
-		if (under)
-			write_back(under, level - 1);
-	}
 	os_flush(table, PGSIZE);
+	for (unsigned i = 0; i < SL_ENTRIES; i++) {
+		e = table[i];
+		if (!sl_present(e) || sl_is_leaf(e, level))
+			continue;
+		if (level > 2)
+			write_back(os_virt(sl_addr(e)), level - 1);
+		else
+			os_flush(os_virt(sl_addr(e)), PGSIZE);
+	}
 }
 
 /* Splitting, which can fail, comes first and changes nothing that is seen. */
