@@ -130,8 +130,13 @@ void region_free(struct aspace *as, struct region *r);
 int region_cut(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
 /* One region with its neighbours, where they are alike. */
 void region_join(struct aspace *as, struct region *r);
-/* Takes pages away; an error: a unit failed, and the frames are lost. */
+/* Takes pages away that devices see, or that none does (from USER_END on); an
+ * error: a unit failed, and the frames are lost. */
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end) must_check;
+/* Whether all frames of an entry with an address are memory, and nobody else's. */
+bool pages_sole(pte_t pte, unsigned level);
+/* Puts them into a list for page_put_list(); how many. */
+size_t pages_link(uint32_t *list, pte_t pte, unsigned level);
 /* A large page around that address becomes smaller ones, up to it and from it on;
  * -ENOMEM: it is what it was to all. */
 int pages_cut(struct aspace *as, uintptr_t at) must_check;

@@ -57,6 +57,7 @@ struct pt_walk {
 	uintptr_t va, end;
 	pte_t *e;		/* of the page at va; NULL: before the first */
 	unsigned level;
+	bool any;		/* there were some */
 };
 static inline struct pt_walk pt_walk(physaddr_t root, uintptr_t va,
 				     uintptr_t end)

@@ -349,6 +349,8 @@ static int split_at(struct aspace *as, uintptr_t at)
 
 	if (!r || r->start == at)
 		return 0;
+	if (r->pinned && pages_cut(as, at) < 0)
+		return -ENOMEM;
 	upper = region_alloc(as, r);
 	if (!upper)
 		return -ENOMEM;
@@ -364,7 +366,7 @@ static int check_range(uintptr_t addr, size_t *len)
 	int err = check_len(len);
 
 	if (!err && (addr % PGSIZE || addr < USER_BASE || addr >= BAR_END ||
-		     *len > BAR_END - addr))
+		     *len > (addr < USER_END ? USER_END : BAR_END) - addr))
 		err = error(EINVAL, "bad range 0x%lx", addr);
 	return err;
 }
@@ -373,11 +375,7 @@ int region_cut(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	int err = split_at(as, start);
 
-	if (!err)
-		err = split_at(as, end);
-	if (!err)
-		err = pages_cut(as, start);
-	return err ? err : pages_cut(as, end);
+	return err ? err : split_at(as, end);
 }
 
 static int unmap(struct aspace *as, uintptr_t start, uintptr_t end)

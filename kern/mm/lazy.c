@@ -144,25 +144,13 @@ void lazy_flush(struct aspace *as, enum quarantine_why why)
 		as->lost = true;
 }
 
-/* Frames of an entry of that level, all of them its last references. */
-static bool is_sole(pte_t pte, unsigned level)
-{
-	physaddr_t pa = pte & PTE_ADDR;
-	const struct page *pg = page_is_ram(pa) ? pa_page(pa) : NULL;
-
-	for (size_t n = pt_size(level) / PGSIZE; pg && n; n--, pg++)
-		if (!(pg->flags & PG_USER) || READ_ONCE(pg->refs) != 1)
-			return false;
-	return pg;
-}
-
 static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct pt_walk w = pt_walk(as->root, start, end);
 	bool some = false;
 
 	for (; pt_next(&w); some = true)
-		if (!is_sole(*w.e, w.level))
+		if (!pages_sole(*w.e, w.level))
 			return false;
 	return some;
 }
@@ -170,13 +158,8 @@ static bool all_sole(struct aspace *as, uintptr_t start, uintptr_t end)
 static size_t take_page(struct aspace *as, struct pt_edit *ed, uintptr_t va,
 			pte_t *e, unsigned level)
 {
-	struct page *pg = pa_page(*e & PTE_ADDR);
-	size_t n = pt_size(level) / PGSIZE;
+	size_t n = pages_link(&as->waiting, *e, level);
 
-	for (size_t i = 0; i < n; i++, pg++) {
-		pg->next = as->waiting;
-		as->waiting = (uint32_t)(pg - pages);
-	}
 	pt_edit(ed, va, e, level, 0);
 	return n;
 }
@@ -297,7 +280,7 @@ bool lazy_unmap(struct aspace *as, uintptr_t start, uintptr_t end, int *err)
 		one = pt_find(as->root, start, &level);
 	if (level > 1)
 		one = NULL;
-	if (one ? !is_sole(*one, 1) : !all_sole(as, start, end))
+	if (one ? !pages_sole(*one, 1) : !all_sole(as, start, end))
 		return false;
 	*err = unmap_late(as, start, end, one);
 	return true;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <tlb.h>
 
+#define BATCH		64	/* frames let go at a time */
 #define RESERVE		256	/* frames that processes do not get */
 #define LARGE_RESERVE	1024	/* nor large ones, beside these */
 
@@ -299,75 +300,115 @@ int pages_populate(struct aspace *as, const struct region *r)
 	return err;
 }
 
-/* Frames that nobody can reach any more; device registers are not frames. */
-static void let_go(struct aspace *as, physaddr_t pa, size_t n)
+/* The pages of a region get the rights that it says. */
+static void edit(struct aspace *as, struct iommu_gather *g,
+		 const struct region *r)
 {
-	if (!page_is_ram(pa) || !(pa_page(pa)->flags & PG_USER))
-		return;
-	as->resident -= n;
-	if (as->lost)
-		frames_lost += n;
-	else
-		put_block(pa_page(pa), n);
-}
-
-/* Each page of a range gets the rights that it should have; none without a
- * region.  false: there is no page. */
-static bool edit(struct aspace *as, struct iommu_gather *g, uintptr_t start,
-		 uintptr_t end, const struct region *r)
-{
-	struct pt_walk w = pt_walk(as->root, start, end);
+	struct pt_walk w = pt_walk(as->root, r->start, r->end);
 	struct pt_edit ed;
-	bool any = false;
 
-	for (pt_edit_begin(&ed, g); pt_next(&w); any = true)
-		pt_edit(&ed, w.va, w.e, w.level, r ? set_rights(r, &w) :
-			*w.e & (PTE_ADDR | PTE_PS));
+	for (pt_edit_begin(&ed, g); pt_next(&w);)
+		pt_edit(&ed, w.va, w.e, w.level, set_rights(r, &w));
 	pt_edit_end(&ed);
-	return any;
 }
 
-/* Nobody knows them any more. */
-static void release(struct aspace *as, uintptr_t start, uintptr_t end)
+bool pages_sole(pte_t pte, unsigned level)
 {
-	struct pt_walk w = pt_walk(as->root, start, end);
-	struct iommu_gather g;
-	struct pt_edit ed;
+	physaddr_t pa = pte & PTE_ADDR;
+	const struct page *pg = page_is_ram(pa) ? pa_page(pa) : NULL;
 
-	gather_init(&g, as, start);
-	for (pt_edit_begin(&ed, &g); pt_next(&w);) {
-		let_go(as, *w.e & PTE_ADDR, pt_size(w.level) / PGSIZE);
-		pt_edit(&ed, w.va, w.e, w.level, 0);
+	for (size_t n = pt_size(level) / PGSIZE; pg && n; n--, pg++)
+		if (!(pg->flags & PG_USER) || READ_ONCE(pg->refs) != 1)
+			return false;
+	return pg;
+}
+
+size_t pages_link(uint32_t *list, pte_t pte, unsigned level)
+{
+	struct page *pg = pte_page(pte);
+	size_t n = pt_size(level) / PGSIZE;
+
+	for (struct page *end = pg + n; pg < end; pg++) {
+		pg->next = *list;
+		*list = (uint32_t)(pg - pages);
 	}
-	pt_edit_end(&ed);
+	return n;
 }
 
-/* Devices see it, or all of it lies beyond what they see. */
-static int remove_from(struct aspace *as, uintptr_t start, uintptr_t end)
+/* What is taken away and not flushed: frames that are nobody else's, linked, and
+ * some that are.  Others might let go of those meanwhile, and none would know
+ * that a device still reaches them. */
+struct gone {
+	struct aspace *as;
+	struct pt_edit ed;
+	size_t n;
+	uint32_t sole;
+	unsigned nshared;
+	struct page *shared[BATCH];
+};
+
+static void take(struct gone *gone, const struct pt_walk *w)
 {
-	struct quarantine *q = &as->quarantine;
-	struct iommu_gather none = { 0 };
-	bool seen = as->io && start < USER_END;
+	pte_t pte = *w->e;
+
+	if (pages_sole(pte, w->level)) {
+		gone->n += pages_link(&gone->sole, pte, w->level);
+	} else if (page_is_ram(pte & PTE_ADDR) &&
+		   pte_page(pte)->flags & PG_USER) {
+		gone->n++;
+		gone->shared[gone->nshared++] = pte_page(pte);
+	}
+	pt_edit(&gone->ed, w->va, w->e, w->level, 0);
+}
+
+static void let_go(struct gone *gone)
+{
+	struct aspace *as = gone->as;
+
+	as->resident -= gone->n;
+	if (as->lost) {
+		frames_lost += gone->n;
+	} else {
+		page_put_list(gone->sole);
+		while (gone->nshared)
+			page_put(gone->shared[--gone->nshared]);
+	}
+	gone->n = gone->sole = gone->nshared = 0;
+}
+
+/* Of all before `end`. */
+static int flush_gone(struct gone *gone, uintptr_t start, uintptr_t end)
+{
+	struct aspace *as = gone->as;
 	int err = 0;
 
-	if (!edit(as, seen ? &q->gather : &none, start, end, NULL))
-		return 0;
-	if (seen)
-		err = quarantine_flush(q, QUARANTINE_OTHER);
+	pt_edit_end(&gone->ed);
+	if (gone->ed.g->space)
+		err = quarantine_flush(&as->quarantine, QUARANTINE_OTHER);
 	as->lost |= err < 0;
 	tlb_shootdown(as, start, end - start);
-	release(as, start, end);
+	let_go(gone);
 	return err;
 }
 
 int pages_remove(struct aspace *as, uintptr_t start, uintptr_t end)
 {
-	int err = start < USER_END ?
-		remove_from(as, start, MIN(end, USER_END)) : 0;
+	struct pt_walk w = pt_walk(as->root, start, end);
+	struct iommu_gather none;
+	struct gone gone;
+	int err = 0;
 
-	if (end > USER_END)
-		err |= remove_from(as, MAX(start, USER_END), end);
-	return err;
+	iommu_gather_init(&none, NULL);
+	gone.as = as;
+	gone.n = gone.sole = gone.nshared = 0;
+	pt_edit_begin(&gone.ed, start < USER_END ? &as->quarantine.gather :
+		      &none);
+	while (pt_next(&w)) {
+		take(&gone, &w);
+		if (gone.nshared == BATCH)
+			err |= flush_gone(&gone, start, w.va + PGSIZE);
+	}
+	return w.any ? err | flush_gone(&gone, start, end) : 0;
 }
 
 int pages_narrow(struct aspace *as, const struct region *r)
@@ -375,7 +416,7 @@ int pages_narrow(struct aspace *as, const struct region *r)
 	struct iommu_gather g;
 
 	gather_init(&g, as, r->start);
-	(void)edit(as, &g, r->start, r->end, r);
+	edit(as, &g, r);
 	return flush(as, &g, r->start, r->end);
 }
 
@@ -385,7 +426,7 @@ void pages_widen(struct aspace *as, const struct region *r)
 	struct iommu_gather g;
 
 	gather_init(&g, as, r->start);
-	(void)edit(as, &g, r->start, r->end, r);
+	edit(as, &g, r);
 	flush_added(&g);
 }
 
@@ -472,7 +513,7 @@ int pages_forked(struct aspace *parent)
 	gather_init(&g, parent, USER_BASE);
 	list_for_each(r, &parent->regions, link)
 		if (!r->device && !r->pinned && r->prot & PROT_WRITE)
-			(void)edit(parent, &g, r->start, r->end, r);
+			edit(parent, &g, r);
 	return flush(parent, &g, USER_BASE, USER_END);
 }
 

@@ -159,8 +159,13 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 static void store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
 		  const uint64_t *list, size_t n, unsigned level)
 {
+	struct sl_table *t = &g->space->table;
+
 	tree_hold(g->space);
-	sl_store_list(&g->space->table, va, e, list, n, level, &g->change);
+	if (n == 1)	/* mostly: no loops then */
+		sl_store_list(t, va, e, list, 1, level, &g->change);
+	else
+		sl_store_list(t, va, e, list, n, level, &g->change);
 }
 
 void iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,

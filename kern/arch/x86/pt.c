@@ -148,7 +148,7 @@ bool pt_next(struct pt_walk *w)
 		else
 			w->e = pt_find(w->root, w->va, &w->level);
 		if (*w->e & PTE_ADDR)
-			return true;
+			return w->any = true;
 	}
 }
 

@@ -231,33 +231,18 @@ int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
 	return 0;
 }
 
-/* What has been cached of an entry that was `old`; in a processor's, bits that
- * it sets itself do not count. */
-static void note_entry(struct iommu_change *c, uint64_t old, uint64_t new,
-		       unsigned level)
-{
-	const uint64_t seen = field_mask(SL_ADDR) | SL_RIGHTS | SL_PS;
-
-	c->added |= sl_present(new);
-	c->removed |= sl_present(old) && (old ^ new) & seen;
-	c->upper |= sl_table_under(old, level) || sl_table_under(new, level);
-}
-
-void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
-		   const uint64_t *list, size_t n, unsigned level,
-		   struct iommu_change *change)
+void sl_note_tables(const struct sl_table *t, const uint64_t *e,
+		    const uint64_t *list, size_t n, unsigned level,
+		    struct iommu_change *change)
 {
 	uint64_t *under;
 
-	sl_note(change, va, va + n * sl_span(level));
 	for (size_t i = 0; i < n; i++) {
 		under = sl_table_under(list[i], level);
 		if (under)
 			sl_clean(t, under, SL_ENTRIES);
-		note_entry(change, e[i], list[i], level);
-		os_store(&e[i], list[i]);
+		change->upper |= under || sl_table_under(e[i], level);
 	}
-	sl_clean(t, e, n);
 }
 
 /* Large leaves that reach over an end of the range become tables. */

@@ -74,11 +74,6 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
  * leave what is there. */
 int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
 		struct iommu_change *change) must_check;
-/* n entries of a table of that level in a shared tree, for va on, become those
- * of the list: leaves that all units can take, tables, or absent ones. */
-void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
-		   const uint64_t *list, size_t n, unsigned level,
-		   struct iommu_change *change);
 /* Keeps only those rights of each entry in the range; 0 makes it absent.
  * Negative: no memory to split a large leaf, and nothing has changed. */
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,

@@ -103,6 +103,34 @@ static inline bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
 	return true;
 }
 
+/* table.c: of a shared tree.  Tables that come are in memory before anything leads
+ * to them; and they, and those that go, may be cached. */
+void sl_note_tables(const struct sl_table *t, const uint64_t *e,
+		    const uint64_t *list, size_t n, unsigned level,
+		    struct iommu_change *change);
+/* n entries of a table of that level in a shared tree, for va on, become those
+ * of the list: leaves that all units can take, tables, or absent ones.  Bits that
+ * the processor sets by itself make no difference. */
+static inline void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
+				 const uint64_t *list, size_t n, unsigned level,
+				 struct iommu_change *change)
+{
+	const uint64_t seen = field_mask(SL_ADDR) | SL_RIGHTS | SL_PS;
+	uint64_t added = 0, removed = 0;
+
+	if (level > 1)
+		sl_note_tables(t, e, list, n, level, change);
+	sl_note(change, va, va + n * sl_span(level));
+	for (size_t i = 0; i < n; i++) {
+		added |= list[i];
+		removed |= sl_present(e[i]) ? (e[i] ^ list[i]) & seen : 0;
+		os_store(&e[i], list[i]);
+	}
+	change->added |= sl_present(added);
+	change->removed |= removed != 0;
+	sl_clean(t, e, n);
+}
+
 /* table_life.c */
 uint64_t *sl_new_table(struct sl_table *t);	/* NULL: no memory */
 void sl_free_under(struct sl_table *t, uint64_t *table, unsigned level);
