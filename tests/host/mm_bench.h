@@ -3,9 +3,8 @@
  * The kernel's memory manager above the driver on the model (mm/mm.h):
  * processes with devices, and what their devices may touch.
  *
- * That is noted where the memory manager tells the driver: iommu_map adds to
- * it, iommu_keep takes from it, once the flush of the same gather has
- * completed.  And a frame that the allocator gets back is a stranger's at once,
+ * That is noted where the memory manager tells the driver: what iommu_store adds
+ * at once, what it takes away once the flush of the same gather has completed.  And a frame that the allocator gets back is a stranger's at once,
  * and may be known to no unit, nor to a processor.
  */
 #ifndef MM_BENCH_H
@@ -20,7 +19,7 @@
 #define CHILDREN	2
 #define DEVICES		3
 #define MAPS		12u
-#define FRAMES		2200u
+#define FRAMES		3000u
 #define PENDING		4096u
 #define USER		0x100000000ul
 
@@ -54,12 +53,11 @@ struct mm_run {
 		uint64_t va;
 	} pending[PENDING];
 	unsigned npending;
-	bool map_fails, keep_fails;	/* for want of memory: nothing changes */
 	bool flush_fails;	/* a unit has failed */
 	void (*in_shootdown)(void);	/* another thread, once */
-	const struct iommu_gather *split;	/* by then, and not flushed */
 	uint64_t waited;	/* operations after which pages waited */
 	struct quarantine_state ended;	/* when it was closed */
+	size_t lost;		/* likewise: frames, and tables */
 	/* A device has been taken away, and is still there. */
 	void (*goes_on)(struct mm_process *p);
 };

@@ -373,6 +373,8 @@ physaddr_t frame_alloc(struct machine *m, struct owner *o);
 void frame_free(struct machine *m, physaddr_t pa);
 
 /* The same, but it goes to o (NULL: a stranger) and stays a frame. */
+void frame_to_table(struct machine *m, physaddr_t pa);
+void frame_from_table(struct machine *m, physaddr_t pa);
 void frame_give(struct machine *m, physaddr_t pa, struct owner *o);
 
 /* model_unit.c */

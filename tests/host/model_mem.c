@@ -352,6 +352,27 @@ void frame_give(struct machine *m, physaddr_t pa, struct owner *o)
 	m->mem.page[n].owner = o ? o : m->mem.stranger;
 }
 
+/* A frame becomes a table of the kernel's own, that units walk too; and back. */
+void frame_to_table(struct machine *m, physaddr_t pa)
+{
+	unsigned n = memory_index(m, pa);
+
+	assert_int_equal(m->mem.page[n].state, PAGE_FRAME);
+	m->mem.page[n] = (struct page){ PAGE_DRIVER, PGSIZE, NULL };
+}
+
+void frame_from_table(struct machine *m, physaddr_t pa)
+{
+	unsigned n = memory_index(m, pa);
+
+	assert_int_equal(m->mem.page[n].state, PAGE_DRIVER);
+	check_unreachable(m, n, "a table");
+	fill_with_traps(m, m->mem.cpu, n);
+	fill_with_traps(m, m->mem.seen, n);
+	changed(m, n);
+	m->mem.page[n] = (struct page){ PAGE_FRAME, 0, m->mem.stranger };
+}
+
 static const char *misused(const struct page *pg)
 {
 	if (pg->state == PAGE_FREE)

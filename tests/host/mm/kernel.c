@@ -9,10 +9,12 @@
 #include <stdlib.h>
 
 /* Whoever asks for a process's frames, and gives them back, is watched. */
+#define page_alloc	page_alloc_unwatched
 #define page_alloc_user	page_alloc_user_unwatched
 #define page_put	page_put_unwatched
 #define page_put_list	page_put_list_unwatched
 #include "../../../kern/mm/page.c"
+#undef page_alloc
 #undef page_alloc_user
 #undef page_put
 #undef page_put_list
@@ -32,13 +34,27 @@
 _Static_assert(MM_READ == PROT_READ && MM_WRITE == PROT_WRITE, "ros/syscall.h");
 _Static_assert(MM_FIXED == MAP_FIXED && MM_PINNED == MAP_PINNED, "likewise");
 
+struct page *page_alloc(unsigned order);
 struct page *page_alloc_user(unsigned order);
 void page_put(struct page *pg);
 void page_put_list(uint32_t pfn);
 
+bool mm_no_memory;
+
+/* Tables. */
+struct page *page_alloc(unsigned order)
+{
+	struct page *pg = mm_no_memory ? NULL : page_alloc_unwatched(order);
+
+	if (pg)
+		mm_table_given(page_pa(pg));
+	return pg;
+}
+
 struct page *page_alloc_user(unsigned order)
 {
-	struct page *pg = page_alloc_user_unwatched(order);
+	struct page *pg = mm_no_memory ? NULL :
+		page_alloc_user_unwatched(order);
 
 	for (size_t i = 0; pg && i < 1ul << order; i++)
 		mm_frame_given(page_pa(&pg[i]));
@@ -49,6 +65,8 @@ void page_put(struct page *pg)
 {
 	if (pg->refs == 1 && pg->flags & PG_USER)
 		mm_frame_taken(page_pa(pg));
+	else if (pg->refs == 1)
+		mm_table_taken(page_pa(pg));
 	page_put_unwatched(pg);
 }
 
@@ -259,12 +277,13 @@ void mm_open(uint64_t start, uint64_t end, const char *mode,
 	lazy_init(mode, bounds);
 }
 
-void mm_close(void)
+size_t mm_close(void)
 {
 	mm_turn(UINT64_MAX);
 	if (mem.free + frames_lost != mem.total)
 		panic("%lu frames are not free", mem.total - mem.free);
 	free(pages);
+	return frames_lost;
 }
 
 size_t mm_free(void)
@@ -288,7 +307,7 @@ void mm_proc_free(struct mm_proc *p)
 
 struct iommu_space *mm_io_get(struct aspace *as, struct mm_proc *p)
 {
-	return aspace_io_get(as, (struct proc *)p, NULL);
+	return aspace_io_get(as, (struct proc *)p);
 }
 
 const char *mm_check_wrong(struct aspace *as, enum mm_wrong what)

@@ -19,7 +19,7 @@ struct text;
 /* The allocator anew, with that memory; the mode as on the command line. */
 void mm_open(uint64_t start, uint64_t end, const char *mode,
 	     const char *bounds);
-void mm_close(void);			/* all is free again */
+size_t mm_close(void);	/* all is free again, but for so much that is lost */
 /* What the kernel's thread does, if its alarm is due by then. */
 void mm_turn(uint64_t now);
 size_t mm_free(void);
@@ -39,10 +39,9 @@ void mm_look(struct aspace *as);
 void mm_shot(struct aspace *as, uint64_t va, size_t len);
 void mm_forget(struct aspace *as);	/* it is gone */
 bool mm_is_known(uint64_t pa);
-/* A present page's frame and rights, bit 0 and 1; 0: absent. */
-uint64_t mm_entry(struct aspace *as, uint64_t va);
-/* The gather of what is unmapped. */
-const struct iommu_gather *mm_waiting(struct aspace *as);
+/* Each present page, its frame and rights, bit 0 and 1. */
+void mm_each(struct aspace *as, void (*fn)(void *arg, uint64_t va, uint64_t e),
+	     void *arg);
 
 /* Of aspace.h, with plain types. */
 struct aspace *aspace_create(void);
@@ -70,6 +69,13 @@ int lazy_write(const char *s, struct text *subject);
 /* The test's: a frame becomes a process's, or nobody's. */
 void mm_frame_given(uint64_t pa);
 void mm_frame_taken(uint64_t pa);
+/* Likewise a table of the processor's. */
+void mm_table_given(uint64_t pa);
+void mm_table_taken(uint64_t pa);
+/* There is none, for anything. */
+extern bool mm_no_memory;
+/* Pages may be as large as that level, from the next mapping on. */
+void pages_largest(unsigned level);
 /* The test's: between changes of the processor's tables and what follows. */
 void mm_shootdown(void);
 uint64_t mm_now(void);

@@ -39,16 +39,29 @@ static struct seen *seen_of(struct aspace *as, bool make)
 	return s;
 }
 
-static pte_t entry(struct aspace *as, uintptr_t va)
+/* Of a 4 KiB page, whatever it is part of: frame, P and W; 0: absent. */
+static pte_t part(pte_t pte, size_t at)
 {
-	pte_t *e = pt_leaf(as->root, va, false);
-
-	return e && *e & PTE_P ? *e & (PTE_ADDR | PTE_P | PTE_W) : 0;
+	return pte & PTE_P ? (pte & (PTE_ADDR | PTE_P | PTE_W)) + at : 0;
 }
 
-uint64_t mm_entry(struct aspace *as, uint64_t va)
+static pte_t entry(struct aspace *as, uintptr_t va)
 {
-	return entry(as, va);
+	unsigned level;
+	pte_t *e = pt_find(as->root, va, &level);
+
+	return part(*e, va % pt_size(level));
+}
+
+void mm_each(struct aspace *as, void (*fn)(void *arg, uint64_t va, uint64_t e),
+	     void *arg)
+{
+	struct pt_walk w = pt_walk(as->root, USER_BASE, USER_END);
+
+	while (pt_next(&w))
+		for (size_t at = 0; at < pt_size(w.level); at += PGSIZE)
+			if (*w.e & PTE_P)
+				fn(arg, w.va + at, part(*w.e, at));
 }
 
 static unsigned *times(physaddr_t pa)
@@ -71,10 +84,22 @@ static uintptr_t address(size_t page)
 	return USER_BASE + page * PGSIZE;
 }
 
+/* They say so in the entry itself, at any time. */
+static void look_at(struct seen *s, const struct pt_walk *w)
+{
+	pte_t used = *w->e | PTE_A | (*w->e & PTE_W ? PTE_D : 0);
+	struct iommu_gather nobody = { 0 };
+
+	for (size_t at = 0; at < pt_size(w->level); at += PGSIZE)
+		set(s, (w->va + at - USER_BASE) / PGSIZE, part(*w->e, at));
+	if (*w->e & PTE_P)
+		iommu_store(&nobody, w->va, w->e, &used, 1, w->level);
+}
+
 void mm_look(struct aspace *as)
 {
 	struct seen *s = seen_of(as, true);
-	uintptr_t va = USER_BASE;
+	struct pt_walk w = pt_walk(as->root, USER_BASE, address(PAGES));
 	pte_t now;
 
 	for (size_t i = 0; i < s->end; i++) {
@@ -83,8 +108,8 @@ void mm_look(struct aspace *as)
 			panic("0x%lx: a processor has 0x%lx", address(i),
 			      s->known[i]);
 	}
-	for (; pages_next(as, &va, address(PAGES)); va += PGSIZE)
-		set(s, (va - USER_BASE) / PGSIZE, entry(as, va));
+	while (pt_next(&w))
+		look_at(s, &w);
 }
 
 /* Processors read again what is still there. */
@@ -111,9 +136,4 @@ void mm_forget(struct aspace *as)
 			panic("0x%lx: a processor has it", address(i));
 	if (s)
 		s->as = NULL;
-}
-
-const struct iommu_gather *mm_waiting(struct aspace *as)
-{
-	return &as->quarantine.gather;
 }
