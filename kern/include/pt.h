@@ -81,8 +81,19 @@ static inline void pt_edit_begin(struct pt_edit *ed, struct iommu_gather *g)
 	ed->g = g;
 	ed->n = 0;
 }
-void pt_edit(struct pt_edit *ed, uintptr_t va, pte_t *e, unsigned level,
-	     pte_t new);
 void pt_edit_end(struct pt_edit *ed);
+static inline void pt_edit(struct pt_edit *ed, uintptr_t va, pte_t *e,
+			   unsigned level, pte_t new)
+{
+	if (ed->n && (ed->n == PT_EDIT_MAX || e != ed->e + ed->n ||
+		      level != ed->level))
+		pt_edit_end(ed);
+	if (!ed->n) {
+		ed->va = va;
+		ed->e = e;
+		ed->level = level;
+	}
+	ed->list[ed->n++] = new;
+}
 
 #endif

@@ -13,7 +13,7 @@ SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h",
            "kern/drivers/pci/function.c", "kern/drivers/pci/isolation.c",
            "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
-           "kern/mm/pages.c", "kern/mm/show.c"]
+           "kern/mm/pages.c", "kern/arch/x86/pt.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/acpi/dmar_path.c",
               "kern/drivers/dev/iommu_text.c",

@@ -156,11 +156,17 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 
 /* With the tree taken: a unit that joins meanwhile and needs lines flushed either
  * is known here, or finds the entries. */
-static void store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
-		  const uint64_t *list, size_t n, unsigned level)
+static __attribute__((noinline)) void
+store(struct iommu_gather *g, uintptr_t va, uint64_t *e, const uint64_t *list,
+      size_t n, unsigned level)
 {
 	struct sl_table *t = &g->space->table;
+	bool more = *list & SL_RIGHTS;
 
+	counter_add(more ? &iommu.maps : &iommu.unmaps, g->space);
+	trace_event(more ? EVENT_MAP : EVENT_UNMAP, .pid = g->space->pid,
+		    .a = va, .b = n * sl_span(level),
+		    .rights = n > 1 ? EVENT_RIGHTS_MIXED : *list & SL_RIGHTS);
 	tree_hold(g->space);
 	if (n == 1)	/* mostly: no loops then */
 		sl_store_list(t, va, e, list, 1, level, &g->change);
@@ -171,18 +177,11 @@ static void store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
 void iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
 		 const uint64_t *list, size_t n, unsigned level)
 {
-	bool more = *list & SL_RIGHTS;
-
-	if (!g->space) {
+	if (g->space)
+		store(g, va, e, list, n, level);
+	else
 		for (size_t i = 0; i < n; i++)
 			os_store(&e[i], list[i]);
-		return;
-	}
-	counter_add(more ? &iommu.maps : &iommu.unmaps, g->space);
-	store(g, va, e, list, n, level);
-	trace_event(more ? EVENT_MAP : EVENT_UNMAP, .pid = g->space->pid,
-		    .a = va, .b = n * sl_span(level),
-		    .rights = n > 1 ? EVENT_RIGHTS_MIXED : *list & SL_RIGHTS);
 }
 
 /* Entries that were there must be forgotten, by the unit and by its devices; new

@@ -159,19 +159,6 @@ void pt_edit_end(struct pt_edit *ed)
 	ed->n = 0;
 }
 
-void pt_edit(struct pt_edit *ed, uintptr_t va, pte_t *e, unsigned level,
-	     pte_t new)
-{
-	if (ed->n == PT_EDIT_MAX || e != ed->e + ed->n || level != ed->level)
-		pt_edit_end(ed);
-	if (!ed->n) {
-		ed->va = va;
-		ed->e = e;
-		ed->level = level;
-	}
-	ed->list[ed->n++] = new;
-}
-
 /* PROT_NONE is an absent page to the process; write means read too. */
 pte_t pte_user(physaddr_t pa, int prot)
 {
