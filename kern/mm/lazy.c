@@ -175,8 +175,8 @@ static size_t take_frames(struct aspace *as, struct pt_edit *ed,
 	return n;
 }
 
-/* The whole range: nothing may be mapped in it, also where there was no region.  It
- * begins and ends regions. */
+/* The whole range: nothing may be mapped in it, also where there was no region.
+ * It begins and ends regions. */
 static void close_range(struct aspace *as, uintptr_t start, uintptr_t end)
 {
 	struct region *first = region_above(as, start), *r;

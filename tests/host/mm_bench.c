@@ -152,10 +152,14 @@ void __wrap_iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
 
 int __wrap_iommu_flush(struct iommu_gather *g)
 {
+	void (*other)(void) = run.in_flush;
 	struct mapping *e;
 	unsigned kept = 0;
 	int err;
 
+	run.in_flush = NULL;
+	if (other)
+		other();
 	if (run.flush_fails)
 		return -5;
 	model_call(run.b.m);

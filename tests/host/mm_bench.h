@@ -55,6 +55,7 @@ struct mm_run {
 	unsigned npending;
 	bool flush_fails;	/* a unit has failed */
 	void (*in_shootdown)(void);	/* another thread, once */
+	void (*in_flush)(void);		/* likewise, before the units' */
 	uint64_t waited;	/* operations after which pages waited */
 	struct quarantine_state ended;	/* when it was closed */
 	size_t lost;		/* likewise: frames, and tables */

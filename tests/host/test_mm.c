@@ -252,6 +252,24 @@ static void test_copy_of_the_last_one(void **state)
 	close_run();
 }
 
+/* The other holder of a page that is unmapped goes before the flush: the device
+ * that still reaches it keeps it. */
+static void test_unmapped_as_the_last_one_goes(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, 0);
+
+	run.child[0] = aspace_fork(as);
+	assert_non_null(run.child[0]);
+	mm_look(as);
+	assert_int_equal(may(va), MM_READ);
+	run.in_flush = child_ends;
+	assert_int_equal(aspace_munmap(as, va, 2 * PAGE), 0);
+	assert_null(run.child[0]);
+	assert_waits(0);
+	close_run();
+}
+
 static void test_unmapped_twice(void **state)
 {
 	struct aspace *as = begin(*state);
@@ -493,6 +511,7 @@ int main(void)
 		IN_BOTH(test_a_large_page_is_copied_for_the_child),
 		IN_BOTH(test_pages_are_as_large_as_all_units_take),
 		IN_BOTH(test_tables_that_a_unit_died_with),
+		IN_BOTH(test_unmapped_as_the_last_one_goes),
 		IN_BOTH(test_unmapped_twice),
 		IN_BOTH(test_copy_of_the_last_one),
 		IN_BOTH(test_no_copy),

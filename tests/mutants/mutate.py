@@ -13,7 +13,7 @@ SOURCES = ["kern/arch/x86/iommu*.c", "kern/arch/x86/os.c",
            "kern/arch/x86/vtd/*.h", "kern/include/iommu_os.h",
            "kern/drivers/pci/function.c", "kern/drivers/pci/isolation.c",
            "kern/mm/quarantine.c", "kern/mm/lazy.c", "kern/mm/aspace.c",
-           "kern/mm/pages.c", "kern/arch/x86/pt.c"]
+           "kern/mm/pages.c", "kern/mm/unmap.c", "kern/arch/x86/pt.c"]
 # Where peers have faults, and no place of another kind is.
 ONLY_PEERS = ["kern/drivers/acpi/dmar.c", "kern/drivers/acpi/dmar_path.c",
               "kern/drivers/dev/iommu_text.c",
@@ -25,7 +25,7 @@ KINDS = ["flush", "drain", "fence", "barrier", "line", "deadline", "reserved",
 KERNELS = "os.c"
 HARDWARE = ("barrier", "line")
 # The memory manager: of these only what its devices could notice.
-MANAGERS = ("lazy.c", "aspace.c", "pages.c", "show.c")
+MANAGERS = ("lazy.c", "aspace.c", "pages.c", "unmap.c", "pt.c")
 DEVICES = ("flush", "quarantine", "order")
 
 # kind, function, what stands for its call ("" where it is a statement)
@@ -51,6 +51,7 @@ CALLS = [
     ("fence", "leave_ats", "d->ats_in"), ("fence", "pci_ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "pci_acs_enable", ""),
     ("fence", "pci_no_snoop_off", ""), ("fence", "vtd_protect", "0"),
+    ("flush", "sl_note_tables", ""), ("line", "write_back", ""),
     ("line", "os_flush", ""), ("line", "sl_clean", ""),
     ("deadline", "deadline_over", "false"),
     ("quarantine", "enter", ""), ("quarantine", "leave", ""),
@@ -77,6 +78,7 @@ PATTERNS = [
     ("flush", r"\(leaves \?", "(0 ?"),
     ("flush", r"!c->upper", "true"),
     ("flush", CHANGE, ""),
+    ("flush", r"\bremoved \|= sl_present[^;]*;", ";"),
     ("flush", r"c->(added|removed) \|\| ", ""),
     ("flush", r" \|\| (?:c->removed|u->cap & CAP_CM)(?=;)", ""),
     ("flush", r" \|\| \(c->added && [^;]*?\)\)\)", ")"),
@@ -120,8 +122,9 @@ PATTERNS = [
     ("quarantine", r"WRITE_ONCE\([^;]*;", ";", "quarantine.c"),
     ("quarantine", r" &&\s+low->quarantined == high->quarantined", "",
      "aspace.c"),
-    ("quarantine", r"READ_ONCE\(pa_page\(pa\)->refs\) == 1", "true",
-     "lazy.c"),
+    ("quarantine", r" \|\| READ_ONCE\(pg->refs\) != 1", "", "unmap.c"),
+    ("quarantine", r"gone->shared\[gone->nshared\+\+\] = page_of\(pte\);",
+     "page_put(page_of(pte));", "unmap.c"),
     ("quarantine", r"as->waiting = 0;", ";", "lazy.c"),
     ("quarantine", r"if \(r->quarantined\)(?=\s+region_free)", "if (0)",
      "lazy.c"),
@@ -177,7 +180,8 @@ ORDERED = """
     vtd_store
     context_prepare
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_leaves
-    sl_put_page sl_map_list put_list replace new_under clear take_out
+    sl_put_page sl_store_list sl_note_tables store sl_map_list put_list replace
+    new_under clear take_out
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
     vtd_start vtd_translation
@@ -194,7 +198,8 @@ ORDERED = """
 # Those of the memory manager.
 MANAGED = """
     take_away unmap_late lazy_unmap flush_before set_mode
-    pages_remove pages_narrow pages_forked break_copy
+    pages_remove flush_gone let_go take install pages_narrow pages_forked
+    break_copy drop_table pages_cut pt_make pt_split pt_take_out
     unmap aspace_revoke_device aspace_io_drop
 """.split()
 
