@@ -109,10 +109,6 @@ static inline void iommu_gather_init(struct iommu_gather *g,
  * gather has unmapped is flushed first. */
 int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	      int prot) must_check;
-/* The same for n pages that lie anywhere, by entries of a processor's page table:
- * present (bit 0), writable (bit 1), address (bits 12 to 51). */
-int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
-		   size_t n) must_check;
 /* Takes away all rights but those; 0: unmaps.  Negative: no memory to split a
  * large page, nothing has changed. */
 int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len,

@@ -222,7 +222,7 @@ static void put_block(struct page *pg, size_t n)
 		page_put(&pg[i]);
 }
 
-/* A table of small pages in the way of a large one, if none is left in it. */
+/* A table of small pages in the way of a large one; nothing is mapped there. */
 static bool drop_table(struct aspace *as, struct iommu_gather *g, uintptr_t va)
 {
 	struct page *table = pt_take_out(g, as->root, va);

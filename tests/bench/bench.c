@@ -205,6 +205,7 @@ static void calls(size_t count)
 {
 	static const char *const curves[] = {
 		"map-aligned", "map-unaligned", "map-each", "map-unseen",
+		"store",
 	};
 	size_t few = MIN(count, 5ul);
 

@@ -62,7 +62,7 @@ class Row:
 # `seen`: what the unit may see at most: descriptors but waits, waits, tails.
 ROWS = [
     Row("map 4 KiB, tables present", "map-unaligned-1", 120),
-    Row("map 512 scattered pages in one call, per page", "map-unaligned-512",
+    Row("map 512 scattered pages in one call, per page", "store-512",
         12, per=512),
     Row("map 1 GiB, 4 KiB leaves, per page", "map-4k-262144", 6, per=262144),
     Row("map 1 GiB, 2 MiB leaves", "map-2m-262144", 4000),
@@ -97,6 +97,11 @@ OTHERS = [
     Row("unmap it", "unmap-4k-16"),
     Row("map 2 MiB, one leaf", "map-2m-512"),
     Row("unmap it", "unmap-2m-512"),
+    Row("map 512 scattered pages, in tables of the driver's own",
+        "map-unaligned-512"),
+    Row("map 4 KiB in shared tables", "store-1"),
+    Row("unmap it", "unstore-1"),
+    Row("unmap 512 pages in shared tables", "unstore-512"),
     Row("map 512 pages, a call each", "map-each-512"),
     Row("unmap them, a call each", "unmap-each-512"),
     Row("256 unmaps of a page, a call each, strict", "unmap-each-256"),

@@ -20,6 +20,7 @@
 #include <iommu.h>
 #include <kmalloc.h>
 #include <lock.h>
+#include <mmu.h>
 #include <pci.h>
 #include <proc.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct row {
 	int (*run)(void), (*undo)(void);
 	/* Which devices are attached meanwhile. */
 	bool edu, other;
+	bool shared;		/* the space is of tables of our own */
 	/* Where. */
 	uintptr_t va;
 	physaddr_t pa;		/* of a run of frames; 0: they are scattered */
@@ -55,6 +57,7 @@ static struct {
 	physaddr_t pa;
 	size_t pages;
 	uint64_t frames[MAX_SCATTERED];	/* as entries: with RW */
+	uint64_t *leaves[2];	/* tables of a space that shares them */
 	uint64_t samples[2][MAX_COUNT];
 	size_t booted;		/* bytes that the driver has taken at boot */
 	char result[256];
@@ -66,17 +69,44 @@ static int nothing(void)
 	return 0;
 }
 
+/* One gather, one flush. */
 static int map_scattered(void)
 {
 	struct iommu_gather g;
-	int err;
+	int err = 0;
 
 	iommu_gather_init(&g, bench.space);
-	err = bench.pages == 1 ?
-		iommu_map(&g, bench.va, ROUNDDOWN(bench.frames[0], PGSIZE),
-			  PGSIZE, RW) :
-		iommu_map_list(&g, bench.va, bench.frames, bench.pages);
+	for (size_t i = 0; i < bench.pages && !err; i++)
+		err = iommu_map(&g, bench.va + i * PGSIZE,
+				ROUNDDOWN(bench.frames[i], PGSIZE), PGSIZE, RW);
 	return iommu_flush(&g) | err;
+}
+
+/* A call for each of the two tables. */
+static int store_list(const uint64_t *list)
+{
+	size_t first = (bench.va & (MIB_2 - 1)) / PGSIZE;
+	size_t n = MIN(bench.pages, PT_ENTRIES - first);
+	struct iommu_gather g;
+
+	iommu_gather_init(&g, bench.space);
+	iommu_store(&g, bench.va, bench.leaves[0] + first, list, n, 1);
+	if (n < bench.pages)
+		iommu_store(&g, bench.va + n * PGSIZE, bench.leaves[1],
+			    list + n, bench.pages - n, 1);
+	return iommu_flush(&g);
+}
+
+static int store(void)
+{
+	return store_list(bench.frames);
+}
+
+static int unstore(void)
+{
+	static const uint64_t absent[MAX_SCATTERED];
+
+	return store_list(absent);
 }
 
 static int map_each(void)
@@ -186,6 +216,8 @@ static const struct row rows[] = {
 	  .va = VA },
 	{ "map-unaligned", "unmap-unaligned", map_scattered, unmap,
 	  .edu = true, .va = VA + MIDDLE },
+	{ "store", "unstore", store, unstore, .edu = true, .shared = true,
+	  .va = VA + MIDDLE },
 	{ "map-each", "unmap-each", map_each, unmap_each, .edu = true,
 	  .va = VA + MIDDLE },
 	{ "map-lazy", "unmap-lazy", map_scattered, unmap_lazily, .edu = true,
@@ -212,6 +244,24 @@ static struct pci_device *find(uint16_t vendor, uint16_t device, uint32_t class)
 		    d->class == class)
 			return d;
 	return NULL;
+}
+
+/* Four tables, which stay: nothing else is mapped there. */
+static struct iommu_space *new_shared(void)
+{
+	static uint64_t *table[2];
+	struct proc *p = current_proc();
+
+	for (unsigned i = 0; i < 2 && !bench.leaves[i]; i++) {
+		table[i] = kmalloc(PGSIZE);
+		bench.leaves[i] = kmalloc(PGSIZE);
+	}
+	if (!table[0] || !table[1] || !bench.leaves[0] || !bench.leaves[1])
+		return NULL;
+	table[0][VA / GIB] = kpa(table[1]) | RW;
+	table[1][0] = kpa(bench.leaves[0]) | RW;
+	table[1][1] = kpa(bench.leaves[1]) | RW;
+	return iommu_space_share(p, p->pid, p->serial, table[0]);
 }
 
 /* A page of tables that are there already, before and behind the range. */
@@ -242,12 +292,12 @@ static int set_up(const struct row *r, size_t pages)
 	bench.other = find(0xffff, 0xffff, AHCI_CLASS);
 	if (!bench.edu || !bench.other)
 		return error(ENODEV, "bench: no edu, or no AHCI");
-	bench.space = new_space();
+	bench.space = r->shared ? new_shared() : new_space();
 	if (!bench.space)
 		return -ENOMEM;
 	if ((r->edu && attach() < 0) || (r->other && attach_other() < 0))
 		return -EIO;
-	return r->va ? map_neighbours() : 0;
+	return r->va && !r->shared ? map_neighbours() : 0;
 }
 
 /* After an error things stay as they are: the run is over. */

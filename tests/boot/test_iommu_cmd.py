@@ -189,8 +189,8 @@ def test_large_pages(boot):
     assert text.count(" x 2m\n") == 1
     inner = (int(buf, 16) + (2 << 20) - 1 & -(2 << 20)) + 0x12345
     text = m.run(f"iommu walk 0:3.0 {inner:x}")
-    assert re.search(r"level 2\[\d+\] = 0x\w+: a page of 2m, rw\n        R=1 W=1 X=0 "
-                     r"EMT=0 IPAT=0 PS=1 .* ADDR=0x\w+00000 TM=0\n", text)
+    assert re.search(r"level 2\[\d+\] = 0x\w+: a page of 2m, rw\n        R=1 W=1 "
+                     r"PS=1 SNP=0 ADDR=0x\w+00000 TM=0 ignored=0x\w+\n", text)
     assert re.search(r"^frame 0x\w+12345, rw, in a page of 2m\n\Z", text, re.M)
 
 

@@ -170,11 +170,11 @@ root[0] = 0x1234001: a table
 context[24] = high 0x302, low 0x1235001: untranslated requests only, 4 levels
         P=1 FPD=0 TT=0 SLPTPTR=0x1235000 AW=2 IGN=0 DID=3
 level 4[0] = 0x1236003: a table
-        R=1 W=1 X=0 PS=0 A=0 ADDR=0x1236000
+        R=1 W=1 PS=0 ADDR=0x1236000
 level 3[4] = 0x1237003: a table
-        R=1 W=1 X=0 PS=0 A=0 ADDR=0x1237000
+        R=1 W=1 PS=0 ADDR=0x1237000
 level 2[1] = 0x40000000600883: a page of 2m, rw
-        R=1 W=1 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=1 ADDR=0x600000 TM=0 \
+        R=1 W=1 PS=1 SNP=1 ADDR=0x600000 TM=0 \
 ignored=0x40000000000000
 frame 0x634567, rw, in a page of 2m
 """
@@ -192,10 +192,9 @@ frame 0x634567, rw, in a page of 2m
      "RESERVED=0x1000080\n"),
     ("level1 index=5 entry=0x4000000012345f7b leaf=4k rights=rw",
      "level 1[5] = 0x4000000012345f7b: a page of 4k, rw\n"
-     "        R=1 W=1 X=0 EMT=7 IPAT=1 A=1 D=1 SNP=1 ADDR=0x12345000 TM=1 "
-     "ignored=0x400\n"),
+     "        R=1 W=1 SNP=1 ADDR=0x12345000 TM=1 ignored=0x778\n"),
     ("level3 index=5 entry=0x40000081 leaf=1g rights=r",
-     "        R=1 W=0 X=0 EMT=0 IPAT=0 PS=1 A=0 D=0 SNP=0 ADDR=0x40000000 TM=0\n"),
+     "        R=1 W=0 PS=1 SNP=0 ADDR=0x40000000 TM=0\n"),
     ("level2 index=5 entry=0x201081 leaf=2m rights=r",
      " ADDR=0x200000 TM=0 RESERVED=0x1000\n"),
     ("level2 index=5 entry=0x10000000000000 absent",

@@ -230,23 +230,8 @@ static void pick_samples(struct naive *n, uint64_t va, size_t len)
 	n->skip = len > 1024 * PAGE ? 401 : len > 16 * PAGE ? 17 : 1;
 }
 
-/* As a processor's entry, with bits that mean nothing to a unit; some are
- * absent. */
-static uint64_t listed(const struct op *o, uint64_t i)
-{
-	uint64_t junk = i % 3 ? 0x8000000000000e64 : 0x67fc;
-
-	junk &= ~(P_ADDR | 3);
-	return i % 5 == 4 ? junk | 2 | PAGE :
-		((o->pa + 3 * i * PAGE) & P_ADDR) | o->rights | 1 | junk;
-}
-
 static uint64_t after(const struct op *o, uint64_t va, uint64_t was)
 {
-	uint64_t e = listed(o, (va - o->va) / PAGE);
-
-	if (o->map == 2)
-		return e & 1 ? e & (P_ADDR | 3) : was;
 	if (o->map)
 		return (o->pa + (va - o->va)) | o->rights;
 	return was & 3 & o->rights ? was & (o->rights | ~3ul) : 0;
@@ -254,14 +239,6 @@ static uint64_t after(const struct op *o, uint64_t va, uint64_t was)
 
 static int perform(struct naive *n, const struct op *o)
 {
-	uint64_t list[LIST];
-
-	if (o->map == 2) {
-		for (unsigned i = 0; i < o->len / PAGE; i++)
-			list[i] = listed(o, i);
-		return sl_map_list(&n->t, o->va, list, o->len / PAGE,
-				   &n->change);
-	}
 	if (o->map)
 		return o->len == PAGE && sl_put_page(&n->t, o->va, o->pa,
 						     o->rights, &n->change) ?

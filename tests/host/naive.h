@@ -57,9 +57,8 @@ struct op {
 	size_t len;
 	uint64_t pa;		/* of a map */
 	uint64_t rights;	/* 0 to 3 */
-	uint8_t map;		/* 1: one piece; 2: a list of LIST at most */
+	bool map;
 };
-#define LIST	1300u
 
 void open_naive(struct naive *n, uint64_t seed);
 void close_naive(struct naive *n);	/* nothing has leaked */

@@ -82,8 +82,6 @@ static void some_change(struct naive *n)
 	o.rights = o.map ? 1 + model_random(n->m, 3) : model_random(n->m, 4);
 	if (o.map)
 		some_memory(n, &o);
-	if (o.map && o.len <= LIST * PAGE && model_random(n->m, 2))
-		o.map = 2;
 	if (change(n, &o, fail) < 0) {
 		assert_true(tombs || (fail && n->m->mem.allocations ==
 				      allocated + fail));
@@ -405,28 +403,6 @@ static void test_roots_are_made_once(void **state)
 	close_naive(n);
 }
 
-/* The frame that was the second page's is the first one's now: what is put there
- * differs from what was, whatever stands before it in the list. */
-static void test_a_list_that_moves_a_frame_by_one_page(void **state)
-{
-	const uint64_t old[] = { RAM_BASE | 3 };
-	const uint64_t list[] = { RAM_BASE | 3, (RAM_BASE + PAGE) | 3 };
-	struct iommu_change c = { 0 };
-	struct naive *n = &naive;
-	struct sl_table t;
-
-	(void)state;
-	open_naive(n, 1);
-	assert_int_equal(sl_init(&t, SL_WIDEST), 0);
-	assert_int_equal(sl_map_list(&t, VA + PAGE, old, 1, &c), 0);
-	assert_false(c.removed);
-	sl_reap(&t, &c);
-	assert_int_equal(sl_map_list(&t, VA, list, 2, &c), 0);
-	assert_true(c.removed);
-	sl_free(&t);
-	close_naive(n);
-}
-
 /* What is done most often goes no long way, and nothing else goes its way. */
 static void test_one_page_under_tables_that_are_there(void **state)
 {
@@ -508,7 +484,6 @@ static void test_a_tomb_that_is_never_reaped_takes_no_table(void **state)
 /* Pages that are far from what the change has taken out. */
 static void test_a_page_that_is_refused_for_itself(void **state)
 {
-	const uint64_t list[] = { RAM_BASE | 3 };
 	struct iommu_change c;
 	struct sl_table t;
 
@@ -521,7 +496,7 @@ static void test_a_page_that_is_refused_for_itself(void **state)
 	assert_int_equal(sl_map(&t, 2 * GB + PAGE, RAM_BASE, PAGE, 3, &c), 0);
 	sl_reap(&t, &c);
 	assert_int_equal(sl_keep(&t, 2 * GB, span(2), 0, &c), 0);
-	assert_int_equal(sl_map_list(&t, GB, list, 1, &c), 0);
+	assert_int_equal(sl_map(&t, GB, RAM_BASE, PAGE, 3, &c), 0);
 	sl_reap(&t, &c);
 	close_one(&t);
 }
@@ -553,7 +528,6 @@ int main(void)
 		bench_test(test_the_tables_end_at_2_to_the_39),
 		bench_test(test_no_large_page_is_split_from_beyond_the_end),
 		bench_test(test_roots_are_made_once),
-		bench_test(test_a_list_that_moves_a_frame_by_one_page),
 		bench_test(test_one_page_under_tables_that_are_there),
 		bench_test(test_a_range_over_the_end),
 		bench_test(test_a_tomb_that_is_never_reaped_takes_no_table),

@@ -180,7 +180,7 @@ ORDERED = """
     vtd_store
     context_prepare
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_leaves
-    sl_put_page sl_store_list sl_note_tables store sl_map_list put_list replace
+    sl_put_page sl_store_list sl_note_tables store  replace
     new_under clear take_out
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare

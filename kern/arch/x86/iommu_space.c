@@ -124,18 +124,6 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 		map(g, va, pa, len, prot);
 }
 
-int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
-		   size_t n)
-{
-	if (!g->space)
-		return 0;
-	counter_add(&iommu.maps, g->space);
-	tree_hold(g->space);
-	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = n * PGSIZE,
-		    .rights = EVENT_RIGHTS_MIXED);
-	return sl_map_list(&g->space->table, va, list, n, &g->change);
-}
-
 static rarely int keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		       int prot)
 {

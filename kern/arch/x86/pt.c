@@ -117,8 +117,7 @@ struct page *pt_take_out(struct iommu_gather *g, physaddr_t root, uintptr_t va)
 	if (level > 2 || !(*e & PTE_P) || *e & PTE_PS)
 		return NULL;
 	for (unsigned i = 0; i < PT_ENTRIES; i++)
-		if (table[i])
-			return NULL;
+		assert(!table[i]);
 	set(g, va, e, level, 0);
 	return pa_page(kpa(table));
 }

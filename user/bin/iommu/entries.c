@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Entries of the tables that a unit walks, field by field, under the names of
- * the VT-d specification: 9.1 root, 9.3 context, 9.8 second-level entries.
+ * the VT-d specification: 9.1 root, 9.3 context, 9.8 second-level entries.  What
+ * those have for requests with a PASID alone (X, EMT, IPAT, A, D) is ignored here:
+ * in a process's tables these bits are the processor's.
  */
 #include "iommu.h"
 
@@ -29,35 +31,26 @@ static const struct kind {
 	},
 	[TABLE] = {
 		{ { "R", 0, 0, false }, { "W", 1, 1, false },
-		  { "X", 2, 2, false }, { "PS", 7, 7, false },
-		  { "A", 8, 8, false }, { "ADDR", 51, 12, true } },
-		0xfff0000000000e78,
+		  { "PS", 7, 7, false }, { "ADDR", 51, 12, true } },
+		0xfff0000000000f7c,
 	},
 	[LEAF_4K] = {
 		{ { "R", 0, 0, false }, { "W", 1, 1, false },
-		  { "X", 2, 2, false }, { "EMT", 5, 3, false },
-		  { "IPAT", 6, 6, false }, { "A", 8, 8, false },
-		  { "D", 9, 9, false }, { "SNP", 11, 11, false },
-		  { "ADDR", 51, 12, true }, { "TM", 62, 62, false } },
-		0xbff0000000000480,
+		  { "SNP", 11, 11, false }, { "ADDR", 51, 12, true },
+		  { "TM", 62, 62, false } },
+		0xbff00000000007fc,
 	},
 	[LEAF_2M] = {
 		{ { "R", 0, 0, false }, { "W", 1, 1, false },
-		  { "X", 2, 2, false }, { "EMT", 5, 3, false },
-		  { "IPAT", 6, 6, false }, { "PS", 7, 7, false },
-		  { "A", 8, 8, false }, { "D", 9, 9, false },
-		  { "SNP", 11, 11, false }, { "ADDR", 51, 21, true },
-		  { "TM", 62, 62, false } },
-		0xbff0000000000400,
+		  { "PS", 7, 7, false }, { "SNP", 11, 11, false },
+		  { "ADDR", 51, 21, true }, { "TM", 62, 62, false } },
+		0xbff000000000077c,
 	},
 	[LEAF_1G] = {
 		{ { "R", 0, 0, false }, { "W", 1, 1, false },
-		  { "X", 2, 2, false }, { "EMT", 5, 3, false },
-		  { "IPAT", 6, 6, false }, { "PS", 7, 7, false },
-		  { "A", 8, 8, false }, { "D", 9, 9, false },
-		  { "SNP", 11, 11, false }, { "ADDR", 51, 30, true },
-		  { "TM", 62, 62, false } },
-		0xbff0000000000400,
+		  { "PS", 7, 7, false }, { "SNP", 11, 11, false },
+		  { "ADDR", 51, 30, true }, { "TM", 62, 62, false } },
+		0xbff000000000077c,
 	},
 };
 

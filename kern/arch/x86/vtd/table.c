@@ -190,47 +190,6 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	return 0;
 }
 
-/* The present ones of n entries of a processor's, as leaves; e NULL: there is no
- * memory for the table. */
-static bool put_list(struct sl_table *t, uint64_t *e, const uint64_t *list,
-		     size_t n, struct iommu_change *change)
-{
-	uint64_t snoop = sl_make_leaf(t, 0, 0, 1), seen = 0;
-
-	if (!e)
-		return false;
-#pragma GCC unroll 8
-	for (size_t i = 0; i < n; i++)
-		if (list[i] & SL_R) {
-			seen |= e[i];
-			os_store(&e[i], snoop | (list[i] &
-				 (SL_RIGHTS | field_mask(SL_ADDR))));
-		}
-	change->removed |= sl_present(seen);
-	sl_clean(t, e, n);
-	change->added = true;
-	return true;
-}
-
-int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
-		struct iommu_change *change)
-{
-	size_t step;
-
-	if (check_range(va, n * PGSIZE, change) < 0)
-		return -1;
-	sl_note(change, va, va + n * PGSIZE);
-	if (!make_tables(t, va, va + PGSIZE, n * PGSIZE, change))
-		return no_memory();
-	for (; n; va += step * PGSIZE, list += step, n -= step) {
-		step = in_one_table(va, 1, n * PGSIZE) / PGSIZE;
-		if (!put_list(t, make_entry(t, va, 1, change), list, step,
-			      change))
-			return no_memory();
-	}
-	return 0;
-}
-
 void sl_note_tables(const struct sl_table *t, const uint64_t *e,
 		    const uint64_t *list, size_t n, unsigned level,
 		    struct iommu_change *change)

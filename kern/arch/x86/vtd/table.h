@@ -69,11 +69,6 @@ physaddr_t sl_root(struct sl_table *t, unsigned levels);
  * out around there and is not flushed yet.  Replaces what was mapped. */
 int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	   uint64_t rights, struct iommu_change *change) must_check;
-/* The same as sl_map for n pages that lie anywhere: a list in the form of page-table
- * entries, of which R (bit 0), W (bit 1) and the address count; those without R
- * leave what is there. */
-int sl_map_list(struct sl_table *t, uint64_t va, const uint64_t *list, size_t n,
-		struct iommu_change *change) must_check;
 /* Keeps only those rights of each entry in the range; 0 makes it absent.
  * Negative: no memory to split a large leaf, and nothing has changed. */
 int sl_keep(struct sl_table *t, uint64_t va, size_t len, uint64_t rights,
