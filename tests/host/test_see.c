@@ -682,9 +682,9 @@ static void test_what_may_be_written_to_walk(void **state)
 				    bad[i].why);
 	}
 	assert_null(iommu_parse_walk("1:2.3 0xffffffffffffffff", &cmd, &t));
-	assert_true(cmd.words && cmd.addr == UINT64_MAX && cmd.sid == 0x113);
+	assert_true(cmd.has_addr && cmd.addr == UINT64_MAX && cmd.sid == 0x113);
 	assert_null(iommu_parse_walk(" 0:3.0 ", &cmd, &t));
-	assert_false(cmd.words);
+	assert_false(cmd.has_addr || cmd.words);
 }
 
 int main(void)
