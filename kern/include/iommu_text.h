@@ -15,8 +15,9 @@
 struct iommu_command {
 	uint16_t segment, sid;
 	int pid;
-	unsigned words;		/* IOMMU_UNSAFE and others; walk: whether */
-	uint64_t addr;		/* one is given */
+	unsigned words;		/* attach: IOMMU_UNSAFE and others */
+	bool has_addr;		/* walk: one is given */
+	uint64_t addr;
 	struct iommu_dev *dev;	/* walk: the device, for: */
 };
 /* NULL, or the reason; *subject is then the word that it is about. */

@@ -23,6 +23,9 @@ void watch_format_selftest(struct text *t, unsigned unit,
 unsigned watch_events(const struct event_ring *r,
 		      struct iommu_event list[IOMMU_TRACE_EVENTS],
 		      uint64_t *lost);
+/* A whole trace; `list` is room for its events, NULL: there is none. */
+void watch_format_trace(struct text *t, bool on, const struct event_ring *r,
+			struct iommu_event list[IOMMU_TRACE_EVENTS]);
 
 /* watch.c: the files. */
 void watch_stats_text(struct text *t);

@@ -113,7 +113,7 @@ void iommu_format_walk(void *command, struct text *t)
 	struct iommu_range r = { 0 };
 	struct iommu_walk w;
 
-	if (cmd->words) {
+	if (cmd->has_addr) {
 		iommu_walk(cmd->dev, cmd->addr, &w);
 		format_walk(t, &w);
 		return;

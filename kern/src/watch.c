@@ -26,17 +26,10 @@ void watch_stats_text(struct text *t)
 void watch_trace_text(struct text *t)
 {
 	struct iommu_event *list = NULL;
-	uint64_t lost = 0;
-	unsigned n = 0;
 
 	if (iommu_events.slots)
 		list = kmalloc(IOMMU_TRACE_EVENTS * sizeof(*list));
-	if (list)
-		n = watch_events(&iommu_events, list, &lost);
-	text_add(t, "trace state=%s events=%u lost=%lu\n",
-		 is_tracing() ? "on" : "off", n, lost);
-	for (unsigned i = 0; i < n; i++)
-		watch_format_event(t, &list[i]);
+	watch_format_trace(t, is_tracing(), &iommu_events, list);
 	kfree(list);
 }
 

@@ -214,6 +214,20 @@ unsigned watch_events(const struct event_ring *r,
 	return n;
 }
 
+void watch_format_trace(struct text *t, bool on, const struct event_ring *r,
+			struct iommu_event list[IOMMU_TRACE_EVENTS])
+{
+	uint64_t lost = READ_ONCE(r->next) - r->first;
+	unsigned n = list ? watch_events(r, list, &lost) : 0;
+
+	text_add(t, "trace state=%s events=%u lost=%lu", on ? "on" : "off", n,
+		 lost);
+	text_reason(t, "reason", r->slots && !list ? "no memory" : NULL);
+	text_add(t, "\n");
+	for (unsigned i = 0; i < n; i++)
+		watch_format_event(t, &list[i]);
+}
+
 void watch_format_selftest(struct text *t, unsigned unit,
 			   const struct selftest *s)
 {

@@ -8,9 +8,14 @@ import machine
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left to make test-boot-all")
+    config.addinivalue_line("markers", "strict(why): what it looks at is not so "
+                            "with lazy unmapping; LAZY=1 leaves it strict")
 
 
+# Before the fixtures that start machines.
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
+    machine.lazy = machine.LAZY and not item.get_closest_marker("strict")
     machine.machines[:] = [m for m in machine.machines if not m.ended]
 
 
@@ -64,7 +69,7 @@ def kept():
     machines = {}
 
     def get(options, **more):
-        key = options, more.get("cmdline")
+        key = options, more.get("cmdline"), machine.lazy
         m = machines.get(key)
         if not m or not m.good:
             if m:

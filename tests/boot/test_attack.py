@@ -51,7 +51,7 @@ def mode():
 
 @pytest.fixture
 def cmdline(mode):
-    return LATE if mode == "lazy" else None
+    return LATE if mode == "lazy" else "iommu=strict"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import machine
 from lab import Lab
 from machine import EDU, ICOUNT, SMALL, UNIT
 
@@ -102,6 +103,16 @@ def test_strict_flushes_what_waits(m):
                f"a dma read {x:x}") == "done"
     assert "written" in m.seen
     assert lab.fault()[1:4] == ("read", x, 6)
+
+
+def test_mode_of_this_run(boot):
+    m = boot(f"{SMALL} {UNIT}", cmdline="loglevel=2")
+    assert words(m)[0].split()[0] == ("lazy" if machine.LAZY else "strict")
+
+
+@pytest.mark.strict("that it can be left alone")
+def test_mode_of_this_test(boot):
+    assert words(boot(f"{SMALL} {UNIT}"))[0] == "strict"
 
 
 def test_command_line(boot):

@@ -182,6 +182,7 @@ def test_trace_shows_faults_and_power(boot):
         ["power state=off", "power state=on"]
 
 
+@pytest.mark.strict("each unmapping is three events, its flush among them")
 def test_trace_wraps_and_says_what_is_lost(boot):
     m = boot(MACHINES["plain"], limit=200)
     m.run("echo on >'#iommu/trace'")

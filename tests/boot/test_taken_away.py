@@ -25,10 +25,12 @@ CACHING = UNIT
 NOT_CACHING = UNIT.replace("caching-mode=on", "caching-mode=off") \
     .replace("aw-bits=48", "aw-bits=39")        # and with tables of 3 levels
 MS = 1000
+AT_ONCE = "iommu=strict"
 LATE = "iommu=lazy iommu.quarantine=4096,{},4096"
 
 
-@pytest.fixture(params=[(CACHING, None), (NOT_CACHING, None), (CACHING, LATE)],
+@pytest.fixture(params=[(CACHING, AT_ONCE), (NOT_CACHING, AT_ONCE),
+                        (CACHING, LATE)],
                 ids=["caching-mode", "no-caching-mode", "lazy"])
 def m(request, boot):
     # A transfer takes 100 ms of the machine's time.  What is to happen between
@@ -38,8 +40,8 @@ def m(request, boot):
         icount, ms = icount.replace("shift=4", "shift=2"), MS // 25
     unit, mode = request.param
     m = boot(f"{SMALL} {unit} {EDU} {icount}",
-             cmdline=mode and mode.format(ms))
-    m.old = mode and ms + ms // 10
+             cmdline=mode.format(ms))
+    m.old = mode == LATE and ms + ms // 10
     return m
 
 

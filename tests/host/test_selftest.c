@@ -131,7 +131,17 @@ static void test_selftest_says_all(void **state)
 	finish(&b, p);
 }
 
+/* While those bits of a register are others. */
+#define check_lie(reg, bits, text) do { \
+	(reg) ^= (bits); \
+	check_alone(text); \
+	(reg) ^= (bits); \
+} while (0)
+
 #define REGISTERS "test=registers result=failed text="
+#define NOT_AS_IT_WAS REGISTERS \
+	"\"version or capabilities are not what they were\""
+#define NOT_COMMANDED REGISTERS "\"its status is not what was commanded\""
 static void test_selftest_of_registers_that_lie(void **state)
 {
 	struct process *p;
@@ -141,20 +151,11 @@ static void test_selftest_of_registers_that_lie(void **state)
 	(void)state;
 	p = start(&b, "real unit 22");
 	u = vtd_of(b.u);
-	b.u->ver ^= 1;
-	check_alone(REGISTERS "\"version or capabilities are not what they were\"");
-	b.u->ver ^= 1;
-	b.u->cap ^= 1ull << 39;
-	check_alone(REGISTERS "\"version or capabilities are not what they were\"");
-	b.u->cap ^= 1ull << 39;
-	b.u->ecap ^= 1ull << 6;
-	check_alone(REGISTERS "\"version or capabilities are not what they were\"");
-	b.u->ecap ^= 1ull << 6;
-	b.u->gsts ^= G_TE;
-	check_alone(REGISTERS "\"its status is not what was commanded\"");
-	b.u->gsts ^= G_TE | G_SRTP;
-	check_alone(REGISTERS "\"its status is not what was commanded\"");
-	b.u->gsts ^= G_SRTP;
+	check_lie(b.u->ver, 1, NOT_AS_IT_WAS);
+	check_lie(b.u->cap, 1ull << 39, NOT_AS_IT_WAS);
+	check_lie(b.u->ecap, 1ull << 6, NOT_AS_IT_WAS);
+	check_lie(b.u->gsts, G_TE, NOT_COMMANDED);
+	check_lie(b.u->gsts, G_SRTP, NOT_COMMANDED);
 	check_sound();
 	/* From the start on. */
 	b.u->ver |= 0x100;
@@ -205,6 +206,7 @@ static void test_selftest_of_capabilities_that_contradict(void **state)
 		REGISTERS "\"x2APIC ids without interrupt remapping\"");
 }
 
+#define TABLES "test=tables result=failed text="
 static void test_selftest_of_tables_and_queue(void **state)
 {
 	struct process *p;
@@ -214,22 +216,11 @@ static void test_selftest_of_tables_and_queue(void **state)
 	(void)state;
 	p = start(&b, "real unit 22");
 	u = vtd_of(b.u);
-	b.u->rtaddr += PAGE;
-	check_alone("test=tables result=failed "
-		    "text=\"its root table is not ours\"");
-	b.u->rtaddr -= PAGE;
-	b.u->rtaddr |= field_make(RTADDR_TTM, 1);
-	check_alone("test=tables result=failed "
-		    "text=\"its root table is not ours\"");
-	b.u->rtaddr &= ~field_mask(RTADDR_TTM);
-	u->root[200].hi = 1;
-	check_alone("test=tables result=failed "
-		    "text=\"reserved bits in a root entry\"");
-	u->root[200].hi = 0;
-	u->root[255].lo |= 2;
-	check_alone("test=tables result=failed "
-		    "text=\"reserved bits in a root entry\"");
-	u->root[255].lo = 0;
+	check_lie(b.u->rtaddr, PAGE, TABLES "\"its root table is not ours\"");
+	check_lie(b.u->rtaddr, field_make(RTADDR_TTM, 1),
+		  TABLES "\"its root table is not ours\"");
+	check_lie(u->root[200].hi, 1, TABLES "\"reserved bits in a root entry\"");
+	check_lie(u->root[255].lo, 2, TABLES "\"reserved bits in a root entry\"");
 	b.u->iqa += PAGE;
 	check_one(2, "test=queue result=failed "
 		  "text=\"its queue is not ours\"");

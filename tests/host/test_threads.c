@@ -27,6 +27,7 @@ static struct member members[MEMBERS];
 static struct function *device[DEVICES];
 static struct member *owner_of[DEVICES];	/* under own */
 static int busy;				/* threads that do things */
+static int changing;		/* of them those that change memory */
 static bool pending;
 
 static void begin(void)
@@ -39,12 +40,19 @@ static void end(void)
 	__atomic_fetch_sub(&busy, 1, __ATOMIC_RELAXED);
 }
 
+static bool is_troubled(void)
+{
+	return __atomic_load_n(&troubled, __ATOMIC_RELAXED);
+}
+
+/* While it has no device there is nothing to race with. */
 static void *change_memory(void *arg)
 {
 	struct member *p = arg;
 
-	for (unsigned i = 0; i < CHANGES; i++) {
+	for (unsigned i = 0; i < CHANGES;) {
 		pthread_mutex_lock(&p->lock);
+		i += p->s || p->lost || is_troubled();
 		if (p->s && !p->lost && chance(&p->seed, 3))
 			map_page(p);
 		else if (p->s && !p->lost && chance(&p->seed, 8))
@@ -54,6 +62,7 @@ static void *change_memory(void *arg)
 		pthread_mutex_unlock(&p->lock);
 		sched_yield();
 	}
+	__atomic_fetch_sub(&changing, 1, __ATOMIC_RELAXED);
 	end();
 	return NULL;
 }
@@ -186,7 +195,8 @@ static void *hand_out_devices(void *arg)
 {
 	uint64_t seed = *(uint64_t *)arg;
 
-	for (unsigned i = 0; i < HANDINGS; i++) {
+	for (unsigned i = 0; i < HANDINGS ||
+	     __atomic_load_n(&changing, __ATOMIC_RELAXED); i++) {
 		pthread_mutex_lock(&own);
 		hand_out(&seed);
 		pthread_mutex_unlock(&own);
@@ -335,6 +345,7 @@ static void run_threads(uint64_t seed)
 			      seed * 31337 + 5 };
 
 	busy = 0;
+	changing = MEMBERS;
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		begin();
 		pthread_create(&t[n++], NULL, change_memory, &members[i]);
@@ -395,5 +406,5 @@ int main(void)
 		one_round(seed + i);
 	printf("threads: %lu rounds, %lu pages unmapped lazily, "
 	       "nothing unordered\n", rounds, waited);
-	return 0;
+	return rounds >= 40 && !waited;		/* three in four are lazy */
 }

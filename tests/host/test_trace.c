@@ -284,6 +284,42 @@ static void test_trace_wraps(void **state)
 	finish(&b, p);
 }
 
+/* The file; without memory to copy the events it says so, and they are not lost
+ * in silence. */
+static void check_file(bool on, struct iommu_event *list, const char *want)
+{
+	struct text t = { .buf = trace_text, .size = sizeof(trace_text) };
+
+	watch_format_trace(&t, on, &iommu_events, list);
+	if (strcmp(trace_text, want))
+		fail_msg("file:\n%snot:\n%s", trace_text, want);
+}
+
+static void test_trace_without_memory_to_show_it(void **state)
+{
+	static struct iommu_event list[IOMMU_TRACE_EVENTS];
+	struct process *p;
+	struct bench b;
+
+	(void)state;
+	p = start(&b, "qemu without caching mode");
+	check_file(false, NULL, "trace state=off events=0 lost=0\n");
+	assert_int_equal(iommu_trace(true), 0);
+	b.objects++;
+	check_file(true, list, "trace state=on events=0 lost=0\n");
+	model_call(b.m);
+	assert_int_equal(iommu_power(false), 0);
+	check_file(true, NULL, "trace state=on events=0 lost=1 "
+		   "reason=\"no memory\"\n");
+	watch_format_trace(&(struct text){ .buf = trace_text,
+			   .size = sizeof(trace_text) }, true, &iommu_events,
+			   list);
+	assert_non_null(strstr(trace_text, "trace state=on events=1 lost=0\n"));
+	assert_non_null(strstr(trace_text, " power state=off\n"));
+	assert_int_equal(iommu_power(true), 0);
+	finish(&b, p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +329,7 @@ int main(void)
 		bench_test(test_trace_of_operations),
 		bench_test(test_trace_of_failures_and_interrupts),
 		bench_test(test_trace_wraps),
+		bench_test(test_trace_without_memory_to_show_it),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

@@ -13,6 +13,8 @@ tests, or stands in mutants.equivalent with the reason.
                         equivalents, and those that never ran
     MUTANTS_QUICK=N     only programs that take less than N seconds: what
                         survives these is left open, as if it had not run
+    MUTANTS_PROGRAMS=PATTERN
+                        only programs whose names hold it; likewise left open
     MUTANTS_LIST=1      names and changes, without running; fails if the lists
                         beside this file no longer fit the sources
 """
@@ -90,12 +92,14 @@ class Tree:
                 r"[^\s\\:]+", rule)))
 
     def make(self, how, tests=None, out="obj", *more):
-        tests = tests or [t.stem for t in
-                          sorted((self.at / "tests/host").glob("test_*.c"))
-                          if t.stem not in BY_CHANCE]
+        tests = [f"{out}/host/{t}" for t in tests or
+                 [t.stem for t in
+                  sorted((self.at / "tests/host").glob("test_*.c"))
+                  if t.stem not in BY_CHANCE]] + \
+            ([] if tests else ["lazy-programs"])
         done = subprocess.run(
             ["make", "--no-print-directory", how, f"O={out}", f"WARN={WARN}",
-             *more, *(f"{out}/host/{t}" for t in tests)],
+             *more, *tests],
             cwd=self.at, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
@@ -172,8 +176,8 @@ class Tests:
     """Which programs run a line at all, and which of them to try first: what
     kills soon and costs little.  One that fails on the unchanged sources says
     nothing and is left out."""
-    def __init__(self, tree, paths):
-        self.tree, self.paths = tree, set(paths)
+    def __init__(self, tree, paths, excused):
+        self.tree, self.paths, self.excused = tree, set(paths), excused
         self.seconds, self.kills, self.reached = {}, {}, {}
         self.broken = []
         names = [Path(t).name for t in
@@ -237,16 +241,24 @@ class Tests:
         return found
 
     def order(self, mutant):
-        """The one that has killed it before goes first."""
+        """The one that has killed it before goes first.  Those with lazy
+        unmapping come behind the same ones without; and what is listed as no
+        fault, of which there are hundreds, is tried with one of them."""
         if mutant.test:
             return [self.program(mutant.test)]
         most = float(os.environ.get("MUTANTS_QUICK", "inf"))
-        return sorted((t for t in self.that_reach(mutant)
-                       if self.seconds[t] - LINKING < most),
-                      key=lambda t: self.seconds[t] /
-                      (1000 * self.kills.get((mutant.name, t), 0) +
-                       self.kills.get((mutant.path, t), 0) +
-                       self.kills.get(t, 0) / 10 + 0.3))
+        which = os.environ.get("MUTANTS_PROGRAMS", "")
+        found = sorted((t for t in self.that_reach(mutant)
+                        if self.seconds[t] - LINKING < most and
+                        re.search(which, Path(t).name)),
+                       key=lambda t: self.seconds[t] /
+                       (1000 * self.kills.get((mutant.name, t), 0) +
+                        self.kills.get((mutant.path, t), 0) +
+                        self.kills.get(t, 0) / 10 + 0.3))
+        lazily = [t for t in found if is_lazy(t)]
+        if place(mutant) in self.excused:
+            del lazily[1:]
+        return [t for t in found if not is_lazy(t)] + lazily
 
     def program(self, test):
         """Of those about peers, the one that holds the test of that name."""
@@ -304,7 +316,7 @@ class Worker(threading.Thread):
                 return self.results.add(mutant, "killed",
                                         by=f"{Path(t).name}: {ran.by}",
                                         endless=ran.endless)
-        if "MUTANTS_QUICK" in os.environ:
+        if {"MUTANTS_QUICK", "MUTANTS_PROGRAMS"} & set(os.environ):
             return {"verdict": "open"}      # not of all tests: not kept
         return self.results.add(mutant, "survived")
 
@@ -318,6 +330,10 @@ def same_object(a, b):
         bare.unlink()
         return content
     return code(a) == code(b)
+
+
+def is_lazy(program):
+    return Path(program).name.startswith("lazy_")
 
 
 def say(text):
@@ -374,9 +390,9 @@ def choose(mutants, results, excused):
             results.known(m)["sources"] != results.sources]
 
 
-def plant(top, out, mutants, all_of_them, results):
+def plant(top, out, mutants, all_of_them, results, excused):
     base = Tree(top, out / "base")
-    tests = Tests(base, {m.path for m in all_of_them})
+    tests = Tests(base, {m.path for m in all_of_them}, excused)
     for m in all_of_them:
         r = results.known(m)
         if r and r["verdict"] == "killed":
@@ -452,7 +468,7 @@ def main():
     results = Results(out / "results", fingerprint(top))
     todo = choose(mutants, results, excused)
     say(f"{len(mutants)} mutants, {len(todo)} to run")
-    broken = plant(top, out, todo, mutants, results) if todo else []
+    broken = plant(top, out, todo, mutants, results, excused) if todo else []
     sums, fine = report(top, mutants, results, excused)
     old = sum(1 for m in mutants if results.known(m) and
               results.known(m)["sources"] != results.sources)

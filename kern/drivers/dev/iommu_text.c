@@ -108,7 +108,7 @@ const char *iommu_parse_walk(const char *s, struct iommu_command *cmd,
 		return why;
 	text_add(subject, " %s", word);
 	at += at[0] == '0' && at[1] == 'x' ? 2 : 0;
-	cmd->words = 1;
+	cmd->has_addr = true;
 	if (!parse_number(&at, 16, UINT64_MAX, &cmd->addr) || *at)
 		return "not an address, which is a hexadecimal number";
 	return text_word(&s, word) ? "nothing may follow the address" : NULL;

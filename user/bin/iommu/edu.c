@@ -7,18 +7,9 @@
  */
 #include "iommu.h"
 
+#include <edu.h>
+
 #define EDU_ID		"1234:11e8"
-#define ISR		0x24
-#define ISR_ACK		0x64
-#define DMA_FROM	0x80
-#define DMA_TO		0x88
-#define DMA_LEN		0x90
-#define DMA_CMD		0x98
-#define CMD_START	1
-#define CMD_TO_MEMORY	2
-#define CMD_INTERRUPT	4
-#define BUFFER		0x40000		/* in the device, of 4 KiB */
-#define LEN		4095		/* the most that it takes */
 #define STRAY_LEN	4
 #define PATIENCE	5000		/* ms */
 #define FAULT_PATIENCE	2000
@@ -42,27 +33,24 @@ static void on_note(struct ureg *ureg, char *note)
 }
 
 /* false: the interrupt did not come */
-static bool dma(uint64_t from, uint64_t to, uint64_t len, uint64_t cmd)
+static bool dma(uint64_t addr, uint64_t len, unsigned how)
 {
 	long n;
 
-	put64(regs + DMA_FROM, from);
-	put64(regs + DMA_TO, to);
-	put64(regs + DMA_LEN, len);
-	put64(regs + DMA_CMD, cmd | CMD_START | CMD_INTERRUPT);
+	edu_copy(regs, addr, len, how | EDU_INTERRUPT);
 	n = drv_wait(irq, PATIENCE);
-	put32(regs + ISR_ACK, get32(regs + ISR));
+	edu_acknowledge(regs);
 	return n > 0;
 }
 
 static bool to_device(uint64_t addr, uint64_t len)
 {
-	return dma(addr, BUFFER, len, 0);
+	return dma(addr, len, 0);
 }
 
 static bool from_device(uint64_t addr, uint64_t len)
 {
-	return dma(BUFFER, addr, len, CMD_TO_MEMORY);
+	return dma(addr, len, EDU_TO_MEMORY);
 }
 
 /* What the kernel tells of us within that time, "ACCESS ADDR: REASON", the
@@ -91,9 +79,9 @@ static bool copy_through(uint8_t *mem, bool *came)
 
 	for (unsigned i = 0; i < PAGE; i++)
 		mem[i] = (uint8_t)(i * 7 + i / 256 + 1);
-	*came = to_device((uintptr_t)mem, LEN);
-	*came &= from_device((uintptr_t)in, LEN);
-	return !memcmp(in, mem, LEN) && !in[LEN];
+	*came = to_device((uintptr_t)mem, EDU_MOST);
+	*came &= from_device((uintptr_t)in, EDU_MOST);
+	return !memcmp(in, mem, EDU_MOST) && !in[EDU_MOST];
 }
 
 /* edu drops the upper bits of addresses unless it is told not to: then the
@@ -128,7 +116,7 @@ static bool copies(uint8_t *mem)
 	else if (!right)
 		outcome(bdf, "copy", FAILED, "not the bytes that were there");
 	else
-		outcome(bdf, "copy", OK, "%d bytes in and out", LEN);
+		outcome(bdf, "copy", OK, "%d bytes in and out", EDU_MOST);
 	if (came)
 		outcome(bdf, "interrupts", OK, "");
 	else

@@ -4,11 +4,12 @@
 #define ATTACK_H
 
 #include <drv.h>
+#include <edu.h>
 
 #define PAGE	4096
 #define THEIRS	0x5a		/* in each byte of the victim's memory */
 #define OURS	0x66		/* in each byte that the attacker writes */
-#define LEN	4095		/* the most that edu takes */
+#define LEN	EDU_MOST
 
 enum device { EDU, NVME, VIRTIO, HOST_BRIDGE, SDHCI };
 

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* QEMU's edu device, a transfer in two halves: see user/drv/edu.c. */
+/* QEMU's edu device, a transfer in two halves. */
 #include "lab.h"
 
-#define ISR		0x24
-#define ISR_ACK		0x64
-#define DMA_FROM	0x80
-#define DMA_TO		0x88
-#define DMA_LEN		0x90
-#define DMA_CMD		0x98
-#define BUFFER		0x40000
 #define PATIENCE	5000
 
 static volatile uint8_t *regs;
@@ -18,7 +11,7 @@ int edudev_open(void)
 {
 	char bdf[BDF_LEN];
 
-	if (drv_find(0x1234, 0x11e8, bdf) < 0)
+	if (drv_find(EDU_VENDOR, EDU_DEVICE, bdf) < 0)
 		return -1;
 	if (irq >= 0)
 		close(irq);
@@ -29,22 +22,19 @@ int edudev_open(void)
 
 void edudev_start(uint64_t addr, unsigned len, bool write)
 {
-	put64(regs + DMA_FROM, write ? BUFFER : addr);
-	put64(regs + DMA_TO, write ? addr : BUFFER);
-	put64(regs + DMA_LEN, len);
-	put64(regs + DMA_CMD, write ? 7 : 5);
+	edu_copy(regs, addr, len, EDU_INTERRUPT | (write ? EDU_TO_MEMORY : 0));
 }
 
 bool edudev_busy(void)
 {
-	return get64(regs + DMA_CMD) & 1;
+	return edu_is_copying(regs);
 }
 
 int edudev_finish(void)
 {
 	if (drv_wait(irq, PATIENCE) <= 0)
 		return -1;
-	put32(regs + ISR_ACK, get32(regs + ISR));
+	edu_acknowledge(regs);
 	return 0;
 }
 
@@ -56,7 +46,7 @@ int edudev_fork(uint64_t addr)
 {
 	long pid = SYS_rfork;
 
-	edudev_start(addr, 4095, true);
+	edudev_start(addr, EDU_MOST, true);
 	asm volatile("syscall\n"
 		     "test %0, %0\n"
 		     "jz 2f\n"
@@ -65,7 +55,7 @@ int edudev_fork(uint64_t addr)
 		     "jnz 1b\n"
 		     "2:\n"
 		     : "+a"(pid)
-		     : "D"(RFPROC | RFFDG), "r"(regs + DMA_CMD)
+		     : "D"(RFPROC | RFFDG), "r"(regs + EDU_DMA_CMD)
 		     : "rcx", "r11", "memory");
 	return (int)pid;
 }

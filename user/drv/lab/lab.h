@@ -4,6 +4,7 @@
 #define LAB_H
 
 #include <drv.h>
+#include <edu.h>
 
 #define LINE_MAX 256
 

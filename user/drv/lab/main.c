@@ -282,7 +282,7 @@ int main(void)
 	struct lines in = { .fd = 0 };
 	char *line, *next;
 
-	if (drv_find(0x1234, 0x11e8, bdf) < 0)
+	if (drv_find(EDU_VENDOR, EDU_DEVICE, bdf) < 0)
 		fatal("this machine has no edu device");
 	while (lines_next(&in, &line) > 0)
 		for (; line; line = next) {

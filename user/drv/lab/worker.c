@@ -173,10 +173,10 @@ static bool with_buffer(unsigned n, char **w)
 static void do_dma(unsigned n, char **w, bool finish)
 {
 	struct buffer *b = n > 2 ? find(w[2]) : NULL;
-	uint64_t addr = b ? (uintptr_t)b->p : 0, len = 4095;
+	uint64_t addr = b ? (uintptr_t)b->p : 0, len = EDU_MOST;
 
 	if (n < 3 || (!b && parse_number(w[2], 16, UINT64_MAX, &addr) < 0) ||
-	    (n > 3 && parse_number(w[3], 10, 4095, &len) < 0))
+	    (n > 3 && parse_number(w[3], 10, EDU_MOST, &len) < 0))
 		return reply("%s read|write NAME|ADDR [LEN]", w[0]);
 	if (!have_device)
 		return reply("no device");
@@ -201,10 +201,10 @@ static void do_device(unsigned n, char **w)
 	if (n > 1 && parse_number(w[1], 16, 255, &byte) < 0)
 		return reply("device [BYTE]");
 	memset(page, n > 1 ? (int)byte : 0, 4096);
-	edudev_start((uintptr_t)page, 4095, n == 1);
+	edudev_start((uintptr_t)page, EDU_MOST, n == 1);
 	if (edudev_finish() < 0)
 		return reply("no interrupt");
-	for (unsigned i = 0; i < 4095; i++)
+	for (unsigned i = 0; i < EDU_MOST; i++)
 		if (page[i] != page[0])
 			return reply("byte %u is %02x, byte 0 %02x", i,
 				     page[i], page[0]);
