@@ -72,8 +72,8 @@ static uint64_t rights(int prot)
 
 /* The shortest way, which calls nothing and so saves no registers; false: it is
  * not for that, or somebody has the tree, or wants to know. */
-inlined bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
-		      uint64_t rights)
+inlined bool put_leaf(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		      unsigned level, uint64_t rights)
 {
 	struct iommu_space *s = g->space;
 	bool done;
@@ -81,14 +81,23 @@ inlined bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 	if (is_tracing() ||
 	    __atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
 		return false;
-	done = sl_put_page(&s->table, va, pa, rights, &g->change);
+	done = sl_put_leaf(&s->table, va, pa, level, rights, &g->change);
 	tree_give(s);
 	return done;
 }
 
-static rarely int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+static bool put_large(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		      size_t len, uint64_t rights)
+{
+	return len == sl_span(2) ? put_leaf(g, va, pa, 2, rights) :
+		len == sl_span(3) && put_leaf(g, va, pa, 3, rights);
+}
+
+static apart int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 		      size_t len, int prot)
 {
+	if (len >= sl_span(2) && put_large(g, va, pa, len, rights(prot)))
+		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = len,
 		    .rights = (uint16_t)prot);
@@ -103,7 +112,7 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
 	counter_add(&iommu.maps, g->space);
-	return len == PGSIZE && put_page(g, va, pa, rights(prot)) ? 0 :
+	return len == PGSIZE && put_leaf(g, va, pa, 1, rights(prot)) ? 0 :
 		map(g, va, pa, len, prot);
 }
 
@@ -119,9 +128,11 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
-static rarely int keep(struct iommu_gather *g, uintptr_t va, size_t len,
+static apart int keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		       int prot)
 {
+	if (len >= sl_span(2) && !prot && put_large(g, va, 0, len, 0))
+		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_UNMAP, .pid = g->space->pid, .a = va, .b = len,
 		    .rights = (uint16_t)prot);
@@ -133,7 +144,7 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	if (!g->space)
 		return 0;
 	counter_add(&iommu.unmaps, g->space);
-	return len == PGSIZE && !prot && put_page(g, va, 0, 0) ? 0 :
+	return len == PGSIZE && !prot && put_leaf(g, va, 0, 1, 0) ? 0 :
 		keep(g, va, len, prot);
 }
 
@@ -191,8 +202,7 @@ static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 }
 
 /* Apart, so that iommu_flush() saves no registers where nothing is to be done. */
-static __attribute__((noinline)) int flush(struct iommu_space *s,
-					   struct iommu_change *c)
+static apart int flush(struct iommu_space *s, struct iommu_change *c)
 {
 	int err = flush_units(s, c);
 

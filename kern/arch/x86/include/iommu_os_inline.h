@@ -23,17 +23,26 @@ static inline void os_store(uint64_t *entry, uint64_t v)
 	__atomic_store_n(entry, v, __ATOMIC_RELEASE);
 }
 
+static inline void os_flush_line(const volatile void *p)
+{
+	clflush(p);
+}
+
 /* CLFLUSH is ordered behind stores to the line but not before later register
  * writes: MFENCE makes it so (SDM 2A, CLFLUSH). */
 static inline void os_flush(const volatile void *p, size_t len)
 {
 	uintptr_t at = (uintptr_t)p & ~(CACHE_LINE - 1ul);
+	uintptr_t end = (uintptr_t)p + len;
 
 	if (__builtin_constant_p(len) && len <= sizeof(uint64_t)) {
-		clflush((const void *)p);	/* entries do not cross lines */
-	} else {
+		clflush(p);	/* entries do not cross lines */
+	} else if (__builtin_constant_p(len)) {
 #pragma GCC unroll 4
-		for (; at < (uintptr_t)p + len; at += CACHE_LINE)
+		for (; at < end; at += CACHE_LINE)
+			clflush((const void *)at);
+	} else {
+		for (; at < end; at += CACHE_LINE)
 			clflush((const void *)at);
 	}
 	mfence();

@@ -2,6 +2,13 @@
 /* Second-level tables (table.h): map, keep. */
 #include <vtd/table_impl.h>
 
+/* Tables that were made one behind the other are known together. */
+static void note_made(struct sl_made *m, uint64_t va, uint64_t len)
+{
+	m->lo = m->hi == va ? m->lo : va;
+	m->hi = va + len;
+}
+
 /* The table under an entry that leads to none yet: made, or split off a leaf;
  * NULL: no memory. */
 static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
@@ -20,6 +27,8 @@ static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
 	sl_note(change, va, va + PGSIZE);
 	change->added = change->upper = true;
 	sl_store(t, e, sl_make_pointer(under));
+	note_made(&t->made[level - 2], ROUNDDOWN(va, sl_span(level)),
+		  sl_span(level));
 	return under;
 }
 
@@ -95,37 +104,19 @@ static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 	return true;
 }
 
-/* How many of n entries are 0, from the first on. */
-static size_t absent(const uint64_t *e, size_t n)
-{
-	size_t i = 0;
-
-	while (i + 8 <= n && !(e[i] | e[i + 1] | e[i + 2] | e[i + 3] |
-			       e[i + 4] | e[i + 5] | e[i + 6] | e[i + 7]))
-		i += 8;
-	while (i < n && !e[i])
-		i++;
-	return i;
-}
-
 /* Up to n leaves, of one table, from e on; how many: it stops at a table that
  * cannot be remembered. */
 static size_t put(struct sl_table *t, uint64_t *e, size_t n, uint64_t leaf,
 		  unsigned level, struct iommu_change *change)
 {
-	uint64_t step = sl_span(level);
-	size_t fresh = absent(e, n), i;
+	size_t i;
 
-#pragma GCC unroll 8
-	for (i = 0; i < fresh; i++, leaf += step)
-		os_store(&e[i], leaf);
-	for (; i < n; i++, leaf += step) {
+	for (i = 0; i < n; i++, leaf += sl_span(level)) {
 		if (e[i] && e[i] != leaf && !replace(e[i], level, change))
 			break;
 		os_store(&e[i], leaf);
 	}
 	sl_clean(t, e, i);
-	change->added = true;
 	return i;
 }
 
@@ -136,14 +127,21 @@ static bool map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
 		       struct iommu_change *change)
 {
 	uint64_t *e = make_entry(t, va, level, change);
+	const struct sl_made *m = &t->made[level - 1];
 	size_t n = len / sl_span(level), done;
-	uint64_t skip;
+	uint64_t leaf, skip;
 
 	if (!e)
 		return false;
+	change->added = true;
 	for (;;) {
-		done = put(t, e, n, sl_make_leaf(t, pa, rights, level), level,
-			   change);
+		leaf = sl_make_leaf(t, pa, rights, level);
+		if (va >= m->lo && va < m->hi) {
+			os_fill(e, n, leaf, sl_span(level),
+				t->format.flush_lines);
+			return true;
+		}
+		done = put(t, e, n, leaf, level, change);
 		if (done == n)
 			return true;
 		skip = done * sl_span(level);
@@ -179,6 +177,7 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	if (check_range(va, len, change) < 0)
 		return -1;
 	sl_note(change, va, va + len);
+	t->made[0].hi = t->made[1].hi = 0;
 	if (!make_tables(t, va, pa, len, change))
 		return no_memory();
 	for (; len; va += step, pa += step, len -= step) {
@@ -257,11 +256,10 @@ static void clear(struct sl_table *t, uint64_t *e, size_t n,
 {
 	for (; n && !*e; n--)
 		e++;
-	change->removed |= n > 0;
-#pragma GCC unroll 8
-	for (size_t i = 0; i < n; i++)
-		os_store(&e[i], 0);
-	sl_clean(t, e, n);
+	if (!n)
+		return;
+	change->removed = true;
+	os_fill(e, n, 0, 0, t->format.flush_lines);
 }
 
 static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
@@ -297,9 +295,9 @@ static bool keep_some_pages(struct sl_table *t, uint64_t va, size_t len,
 
 	if (MAX(first, more) >= sl_span(2))
 		return false;
-	e = behind = sl_find_page(t, va);
+	e = behind = sl_find(t, va, 1);
 	if (more)
-		behind = sl_find_page(t, va + first);
+		behind = sl_find(t, va + first, 1);
 	if (!e || !behind)
 		return false;
 	sl_note(change, va, va + len);
@@ -307,14 +305,6 @@ static bool keep_some_pages(struct sl_table *t, uint64_t va, size_t len,
 	if (more)
 		keep_pages(t, behind, more / PGSIZE, rights, change);
 	return true;
-}
-
-/* A whole table goes: its entry is absent and keeps its address. */
-static void take_out(struct sl_table *t, uint64_t *e,
-		     struct iommu_change *change)
-{
-	change->removed = change->upper = change->tombs = true;
-	sl_store(t, e, sl_addr(*e) | SL_TOMB);
 }
 
 /* [va, va + len) lies under one table of that level; leaves end at its ends. */
@@ -337,7 +327,7 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 		if (sl_is_leaf(*e, level))
 			keep_in_leaf(t, e, rights, change);
 		else if (under && !rights && step == sl_span(level))
-			take_out(t, e, change);
+			sl_take_out(t, e, change);
 		else if (under)
 			keep_in_table(t, under, level - 1, va, step, rights,
 				      change);

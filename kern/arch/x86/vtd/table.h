@@ -39,6 +39,9 @@ struct sl_table {
 	uint64_t *top[SL_MAX_LEVELS - SL_LEVELS + 1];	/* [0]: 3 levels */
 	struct sl_format format;
 	size_t pages;		/* of tables */
+	struct sl_made {	/* by level: addresses whose tables the present */
+		uint64_t lo, hi; /* sl_map has made, and has not come to yet */
+	} made[SL_LEVELS];
 };
 
 /* An empty tree of that format; the widest is not known to be too much for
