@@ -586,6 +586,7 @@ static void test_runs_of_all_lengths_in_memory(void **state)
 
 	(void)state;
 	open_naive(n, 1);
+	n->m->policy.leave = LEAVE_NEVER;
 	assert_int_equal(adapt(n, (struct sl_format){ 1, true, true }, 0), 0);
 	for (unsigned first = 0; first < 9; first++)
 		for (unsigned len = 1; len < 44; len++) {

@@ -175,7 +175,7 @@ static int submit(const struct iommu_change *c, const struct space_unit *su,
  * the list is looked at, is either met by a unit that joins, or flushed.  Stores
  * may linger in a unit (CAP.RWBF); an invalidation pushes them out, too (VT-d
  * 6.8). */
-static int flush_units(struct iommu_space *s, const struct iommu_change *c)
+inlined int flush_units(struct iommu_space *s, const struct iommu_change *c)
 {
 	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS];
 	struct space_unit *su;
