@@ -86,17 +86,11 @@ inlined bool put_leaf(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 	return done;
 }
 
-static bool put_large(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
-		      size_t len, uint64_t rights)
-{
-	return len == sl_span(2) ? put_leaf(g, va, pa, 2, rights) :
-		len == sl_span(3) && put_leaf(g, va, pa, 3, rights);
-}
-
-static apart int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+static not_inlined int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 		      size_t len, int prot)
 {
-	if (len >= sl_span(2) && put_large(g, va, pa, len, rights(prot)))
+	if ((len == sl_span(3) && put_leaf(g, va, pa, 3, rights(prot))) ||
+	    (len == sl_span(2) && put_leaf(g, va, pa, 2, rights(prot))))
 		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = len,
@@ -128,10 +122,11 @@ int iommu_map_list(struct iommu_gather *g, uintptr_t va, const uint64_t *list,
 	return sl_map_list(&g->space->table, va, list, n, &g->change);
 }
 
-static apart int keep(struct iommu_gather *g, uintptr_t va, size_t len,
+static not_inlined int keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		       int prot)
 {
-	if (len >= sl_span(2) && !prot && put_large(g, va, 0, len, 0))
+	if ((len == sl_span(3) && !prot && put_leaf(g, va, 0, 3, 0)) ||
+	    (len == sl_span(2) && !prot && put_leaf(g, va, 0, 2, 0)))
 		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_UNMAP, .pid = g->space->pid, .a = va, .b = len,
@@ -177,9 +172,9 @@ static int submit(const struct iommu_change *c, const struct space_unit *su,
  * 6.8). */
 inlined int flush_units(struct iommu_space *s, const struct iommu_change *c)
 {
-	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS];
+	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS],
+		*last = asked;
 	struct space_unit *su;
-	unsigned n = 0;
 	int err = 0;
 
 	__atomic_fetch_add(&s->flushing, 1, __ATOMIC_SEQ_CST);
@@ -189,20 +184,20 @@ inlined int flush_units(struct iommu_space *s, const struct iommu_change *c)
 			err |= vtd_flush_write_buffer(su->unit);
 			continue;
 		}
-		asked[n].unit = su->unit;
-		if (submit(c, su, &asked[n].ticket) < 0)
+		last->unit = su->unit;
+		if (submit(c, su, &last->ticket) < 0)
 			err = -1;
 		else
-			n++;
+			last++;
 	}
 	__atomic_fetch_sub(&s->flushing, 1, __ATOMIC_RELEASE);
-	while (n-- > 0)
-		err |= vtd_wait(asked[n].unit, &asked[n].ticket);
+	while (last-- > asked)
+		err |= vtd_wait(last->unit, &last->ticket);
 	return err;
 }
 
 /* Apart, so that iommu_flush() saves no registers where nothing is to be done. */
-static apart int flush(struct iommu_space *s, struct iommu_change *c)
+static not_inlined int flush(struct iommu_space *s, struct iommu_change *c)
 {
 	int err = flush_units(s, c);
 

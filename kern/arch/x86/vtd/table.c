@@ -2,18 +2,12 @@
 /* Second-level tables (table.h): map, keep. */
 #include <vtd/table_impl.h>
 
-/* Tables that were made one behind the other are known together. */
-static void note_made(struct sl_made *m, uint64_t va, uint64_t len)
-{
-	m->lo = m->hi == va ? m->lo : va;
-	m->hi = va + len;
-}
-
 /* The table under an entry that leads to none yet: made, or split off a leaf;
  * NULL: no memory. */
 static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
 				  unsigned level, struct iommu_change *change)
 {
+	struct sl_made *made = &t->made[level - 2];
 	uint64_t *under;
 
 	if (sl_is_leaf(*e, level))
@@ -27,8 +21,9 @@ static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
 	sl_note(change, va, va + PGSIZE);
 	change->added = change->upper = true;
 	sl_store(t, e, sl_make_pointer(under));
-	note_made(&t->made[level - 2], ROUNDDOWN(va, sl_span(level)),
-		  sl_span(level));
+	va = ROUNDDOWN(va, sl_span(level));
+	made->lo = made->hi == va ? made->lo : va;
+	made->hi = va + sl_span(level);
 	return under;
 }
 
@@ -249,19 +244,6 @@ static bool split_at(struct sl_table *t, uint64_t va,
 	return true;
 }
 
-/* All of n entries, none of which leads to a table.  Once there is one, they are
- * cleared without looking. */
-static void clear(struct sl_table *t, uint64_t *e, size_t n,
-		  struct iommu_change *change)
-{
-	for (; n && !*e; n--)
-		e++;
-	if (!n)
-		return;
-	change->removed = true;
-	os_fill(e, n, 0, 0, t->format.flush_lines);
-}
-
 static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 			 struct iommu_change *change)
 {
@@ -274,15 +256,17 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 	sl_store(t, e, kept);
 }
 
-/* n entries of a table of pages. */
+/* n entries of a table of pages.  To be cleared, once there is one, they are not
+ * looked at. */
 static void keep_pages(struct sl_table *t, uint64_t *e, size_t n,
 		       uint64_t rights, struct iommu_change *change)
 {
-	if (!rights)
-		clear(t, e, n, change);
-	else
-		for (; n; n--)
-			keep_in_leaf(t, e++, rights, change);
+	for (; n && (rights || !*e); n--)
+		keep_in_leaf(t, e++, rights, change);
+	if (!n)
+		return;
+	change->removed = true;
+	os_fill(e, n, 0, 0, t->format.flush_lines);
 }
 
 /* Pages of one or two tables that are there, and of neither all; false: it is
@@ -291,14 +275,10 @@ static bool keep_some_pages(struct sl_table *t, uint64_t va, size_t len,
 			    uint64_t rights, struct iommu_change *change)
 {
 	size_t first = in_one_table(va, 1, len), more = len - first;
-	uint64_t *e, *behind;
+	uint64_t *e = sl_find(t, va, 1);
+	uint64_t *behind = more ? sl_find(t, va + first, 1) : e;
 
-	if (MAX(first, more) >= sl_span(2))
-		return false;
-	e = behind = sl_find(t, va, 1);
-	if (more)
-		behind = sl_find(t, va + first, 1);
-	if (!e || !behind)
+	if (!e || !behind || MAX(first, more) >= sl_span(2))
 		return false;
 	sl_note(change, va, va + len);
 	keep_pages(t, e, first / PGSIZE, rights, change);

@@ -39,8 +39,8 @@ struct sl_table {
 	uint64_t *top[SL_MAX_LEVELS - SL_LEVELS + 1];	/* [0]: 3 levels */
 	struct sl_format format;
 	size_t pages;		/* of tables */
-	struct sl_made {	/* by level: addresses whose tables the present */
-		uint64_t lo, hi; /* sl_map has made, and has not come to yet */
+	struct sl_made {	/* by level: the last addresses in one piece */
+		uint64_t lo, hi; /* whose tables the present sl_map has made */
 	} made[SL_LEVELS];
 };
 

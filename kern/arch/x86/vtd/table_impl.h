@@ -97,34 +97,28 @@ static inline void sl_take_out(struct sl_table *t, uint64_t *e,
 	sl_store(t, e, sl_addr(*e) | SL_TOMB);
 }
 
-/* Whether an entry above the lowest level may become that leaf, or absent; if it
- * leads to a table, only the latter. */
-inlined bool sl_may_put(const struct sl_table *t, uint64_t old, uint64_t leaf,
-			unsigned level)
-{
-	return leaf ? level <= t->format.leaf_levels &&
-		(!old || sl_is_leaf(old, level)) : !(old & SL_TOMB);
-}
-
 /* What is done most often: one leaf, under tables that are there, is mapped or,
  * without rights, goes, or a table in its place.  false: it is not that. */
 inlined bool sl_put_leaf(struct sl_table *t, uint64_t va, physaddr_t pa,
 			 unsigned level, uint64_t rights,
 			 struct iommu_change *change)
 {
-	uint64_t leaf = rights ? sl_make_leaf(t, pa, rights, level) : 0;
 	uint64_t *e = va < SL_END ? sl_find(t, va, level) : NULL;
+	uint64_t leaf;
 
-	if (!e || (leaf && change->tombs) ||
-	    (level > 1 && ((va | pa) % sl_span(level) ||
-			   !sl_may_put(t, *e, leaf, level))))
+	if (!e || (rights && change->tombs))
+		return false;
+	if (level > 1 && ((va | pa) % sl_span(level) || *e & SL_TOMB ||
+			  (rights && (level > t->format.leaf_levels ||
+				      sl_table_under(*e, level)))))
 		return false;
 	sl_note(change, va, va + sl_span(level));
-	change->added |= leaf != 0;
+	change->added |= rights != 0;
 	if (level > 1 && sl_table_under(*e, level)) {
 		sl_take_out(t, e, change);
 		return true;
 	}
+	leaf = rights ? sl_make_leaf(t, pa, rights, level) : 0;
 	if (*e && *e != leaf)
 		change->removed = true;
 	sl_store(t, e, leaf);
