@@ -21,7 +21,55 @@ void *os_virt(physaddr_t pa);			/* and back */
 void os_store(uint64_t *entry, uint64_t v);
 /* Writes the cache lines of [p, p + len) back to memory and waits for it. */
 void os_flush(const volatile void *p, size_t len);
+/* A line of several, the last of which os_flush() gets, and waits for all. */
+static inline void os_flush_line(const volatile void *p)
+{
+	os_flush(p, sizeof(uint64_t));
+}
 #endif
+
+/* os_fill(): n entries, of which there are some, become v, v + step and so on.
+ * With `flush` each line is written back once its last is stored; the last
+ * entries, which may lie in two lines, wait for all. */
+#define OS_LINE	8		/* entries in a line of the cache */
+inlined void os_fill_line(uint64_t *e, uint64_t v, uint64_t step)
+{
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < OS_LINE; i++, v += step)
+		os_store(&e[i], v);
+}
+
+inlined void os_fill_lines(uint64_t *e, size_t lines, uint64_t v, uint64_t step,
+			   bool flush)
+{
+#pragma GCC unroll 4
+	for (; lines; lines--, e += OS_LINE, v += OS_LINE * step) {
+		os_fill_line(e, v, step);
+		if (flush)
+			os_flush_line(e);
+	}
+}
+
+inlined void os_fill(uint64_t *e, size_t n, uint64_t v, uint64_t step,
+		     bool flush)
+{
+	size_t lines = (n - 1) / OS_LINE;
+
+	if (lines && flush)
+		os_fill_lines(e, lines, v, step, true);
+	else if (lines)
+		os_fill_lines(e, lines, v, step, false);
+	e += lines * OS_LINE;
+	v += lines * OS_LINE * step;
+	n -= lines * OS_LINE;
+	if (n == OS_LINE)
+		os_fill_line(e, v, step);
+	else
+		for (size_t i = 0; i < n; i++, v += step)
+			os_store(&e[i], v);
+	if (flush)
+		os_flush(e, n * sizeof(*e));
+}
 
 /* Memory: zeroed, aligned to its size up to a page; NULL: none left.  Tables
  * that hardware walks come from here too. */

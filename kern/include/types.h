@@ -24,6 +24,7 @@ typedef long ssize_t;
 #define must_check	__attribute__((warn_unused_result))
 #define noreturn	__attribute__((noreturn))
 #define rarely		__attribute__((cold, noinline))	/* is it called */
+#define not_inlined	__attribute__((noinline))
 #define inlined		static inline __attribute__((always_inline))
 #define packed		__attribute__((packed))
 #define aligned(n)	__attribute__((aligned(n)))

@@ -12,22 +12,42 @@
 #include <proc.h>
 #include <sched.h>
 
-void irq_push_off(void)
+/* The outermost, which most are, apart: it is not counted, but set.  The
+ * processor, of which the thread cannot be moved any more. */
+static inline struct cpu *push_off(void)
 {
 	bool on = irq_disable();
 	struct cpu *c = this_cpu();
 
-	if (c->irq_nest++ == 0)
+	if (!c->irq_nest) {
+		WRITE_ONCE(c->irq_nest, 1);
 		c->irq_were_on = on;
+	} else {
+		WRITE_ONCE(c->irq_nest, c->irq_nest + 1);
+	}
+	return c;
+}
+
+static inline void pop(struct cpu *c)
+{
+	if (c->irq_nest == 1) {
+		c->irq_nest = 0;
+		if (c->irq_were_on)
+			irq_enable();
+	} else {
+		assert(c->irq_nest > 1);
+		c->irq_nest--;
+	}
+}
+
+void irq_push_off(void)
+{
+	push_off();
 }
 
 void irq_pop(void)
 {
-	struct cpu *c = this_cpu();
-
-	assert(c->irq_nest > 0);
-	if (--c->irq_nest == 0 && c->irq_were_on)
-		irq_enable();
+	pop(this_cpu());
 }
 
 void spin_init(struct spinlock *l, const char *name)
@@ -40,26 +60,37 @@ bool spin_holding(const struct spinlock *l)
 	return READ_ONCE(l->holder) == this_cpu();
 }
 
-void spin_lock(struct spinlock *l)
+static rarely void spin_on(struct spinlock *l, struct cpu *c)
 {
-	irq_push_off();
-	lock_taken(l, false, CALLER);
-	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)) {
+	do {
 		if (spin_holding(l))
 			panic("spinlock %s: taken twice", l->name);
 		while (READ_ONCE(l->held))
 			cpu_pause();
-	}
-	WRITE_ONCE(l->holder, this_cpu());
+	} while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE));
+	WRITE_ONCE(l->holder, c);
+}
+
+void spin_lock(struct spinlock *l)
+{
+	struct cpu *c = push_off();
+
+	lock_taken(l, false, CALLER);
+	if (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+		spin_on(l, c);
+	else
+		WRITE_ONCE(l->holder, c);
 }
 
 void spin_unlock(struct spinlock *l)
 {
+	struct cpu *c = this_cpu();
+
 	lock_given(l, false, CALLER);
-	assert(spin_holding(l));
+	assert(READ_ONCE(l->holder) == c);
 	WRITE_ONCE(l->holder, NULL);
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
-	irq_pop();
+	pop(c);
 }
 
 void waitq_init(struct waitq *q, const char *name)

@@ -237,16 +237,24 @@ static uint64_t after(const struct op *o, uint64_t va, uint64_t was)
 	return was & 3 & o->rights ? was & (o->rights | ~3ul) : 0;
 }
 
+static bool goes_the_short_way(struct naive *n, const struct op *o)
+{
+	unsigned level = 1;
+
+	while (level < 3 && span(level) < o->len)
+		level++;
+	return o->len == span(level) &&
+		sl_put_leaf(&n->t, o->va, o->map ? o->pa : 0, level, o->rights,
+			    &n->change);
+}
+
 static int perform(struct naive *n, const struct op *o)
 {
-	if (o->map)
-		return o->len == PAGE && sl_put_page(&n->t, o->va, o->pa,
-						     o->rights, &n->change) ?
-			0 : sl_map(&n->t, o->va, o->pa, o->len, o->rights,
-				   &n->change);
-	if (o->len == PAGE && !o->rights &&
-	    sl_put_page(&n->t, o->va, 0, 0, &n->change))
+	if ((o->map || !o->rights) && goes_the_short_way(n, o))
 		return 0;
+	if (o->map)
+		return sl_map(&n->t, o->va, o->pa, o->len, o->rights,
+			      &n->change);
 	return sl_keep(&n->t, o->va, o->len, o->rights, &n->change);
 }
 

@@ -52,7 +52,8 @@ CALLS = [
     ("fence", "start_reset", ""), ("fence", "pci_acs_enable", ""),
     ("fence", "pci_no_snoop_off", ""), ("fence", "vtd_protect", "0"),
     ("flush", "sl_note_tables", ""), ("line", "write_back", ""),
-    ("line", "os_flush", ""), ("line", "sl_clean", ""),
+    ("line", "os_flush", ""), ("line", "os_flush_line", ""),
+    ("line", "sl_clean", ""), ("line", "os_fill", ""),
     ("deadline", "deadline_over", "false"),
     ("quarantine", "enter", ""), ("quarantine", "leave", ""),
     ("quarantine", "quarantine_flush", "0"),
@@ -180,8 +181,8 @@ ORDERED = """
     vtd_store
     context_prepare
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_leaves
-    sl_put_page sl_store_list sl_note_tables store  replace
-    new_under clear take_out
+    sl_put_leaf sl_store_list sl_note_tables store replace new_under keep_pages
+    sl_take_out os_fill os_fill_lines reap_entry
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare
     vtd_start vtd_translation

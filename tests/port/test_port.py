@@ -92,7 +92,7 @@ def code(path):
 def services():
     return sorted(set(re.findall(
         r"^[a-z]\w+ [\w *]*?\*?(os_\w+)\(",
-        re.sub(r"static inline.*?^}", "",
+        re.sub(r"(?:static inline|inlined).*?^}", "",
                (TOP / "kern/include/iommu_os.h").read_text(),
                flags=re.S | re.M), re.M)))
 

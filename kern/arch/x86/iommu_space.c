@@ -89,8 +89,8 @@ static uint64_t rights(int prot)
 
 /* The shortest way, which calls nothing and so saves no registers; false: it is
  * not for that, or somebody has the tree, or wants to know. */
-inlined bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
-		      uint64_t rights)
+inlined bool put_leaf(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+		      unsigned level, uint64_t rights)
 {
 	struct iommu_space *s = g->space;
 	bool done;
@@ -98,14 +98,17 @@ inlined bool put_page(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 	if (is_tracing() ||
 	    __atomic_exchange_n(&s->changing, true, __ATOMIC_ACQUIRE))
 		return false;
-	done = sl_put_page(&s->table, va, pa, rights, &g->change);
+	done = sl_put_leaf(&s->table, va, pa, level, rights, &g->change);
 	tree_give(s);
 	return done;
 }
 
-static rarely int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
+static not_inlined int map(struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 		      size_t len, int prot)
 {
+	if ((len == sl_span(3) && put_leaf(g, va, pa, 3, rights(prot))) ||
+	    (len == sl_span(2) && put_leaf(g, va, pa, 2, rights(prot))))
+		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_MAP, .pid = g->space->pid, .a = va, .b = len,
 		    .rights = (uint16_t)prot);
@@ -120,13 +123,16 @@ int iommu_map(struct iommu_gather *g, uintptr_t va, physaddr_t pa, size_t len,
 	if (!rights(prot))
 		return iommu_keep(g, va, len, 0);
 	counter_add(&iommu.maps, g->space);
-	return len == PGSIZE && put_page(g, va, pa, rights(prot)) ? 0 :
+	return len == PGSIZE && put_leaf(g, va, pa, 1, rights(prot)) ? 0 :
 		map(g, va, pa, len, prot);
 }
 
-static rarely int keep(struct iommu_gather *g, uintptr_t va, size_t len,
+static not_inlined int keep(struct iommu_gather *g, uintptr_t va, size_t len,
 		       int prot)
 {
+	if ((len == sl_span(3) && !prot && put_leaf(g, va, 0, 3, 0)) ||
+	    (len == sl_span(2) && !prot && put_leaf(g, va, 0, 2, 0)))
+		return 0;
 	tree_hold(g->space);
 	trace_event(EVENT_UNMAP, .pid = g->space->pid, .a = va, .b = len,
 		    .rights = (uint16_t)prot);
@@ -138,7 +144,7 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 	if (!g->space)
 		return 0;
 	counter_add(&iommu.unmaps, g->space);
-	return len == PGSIZE && !prot && put_page(g, va, 0, 0) ? 0 :
+	return len == PGSIZE && !prot && put_leaf(g, va, 0, 1, 0) ? 0 :
 		keep(g, va, len, prot);
 }
 
@@ -199,11 +205,11 @@ static int submit(const struct iommu_change *c, const struct space_unit *su,
  * the list is looked at, is either met by a unit that joins, or flushed.  Stores
  * may linger in a unit (CAP.RWBF); an invalidation pushes them out, too (VT-d
  * 6.8). */
-static int flush_units(struct iommu_space *s, const struct iommu_change *c)
+inlined int flush_units(struct iommu_space *s, const struct iommu_change *c)
 {
-	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS];
+	struct { struct vtd *unit; struct vtd_ticket ticket; } asked[MAX_UNITS],
+		*last = asked;
 	struct space_unit *su;
-	unsigned n = 0;
 	int err = 0;
 
 	__atomic_fetch_add(&s->flushing, 1, __ATOMIC_SEQ_CST);
@@ -213,21 +219,20 @@ static int flush_units(struct iommu_space *s, const struct iommu_change *c)
 			err |= vtd_flush_write_buffer(su->unit);
 			continue;
 		}
-		asked[n].unit = su->unit;
-		if (submit(c, su, &asked[n].ticket) < 0)
+		last->unit = su->unit;
+		if (submit(c, su, &last->ticket) < 0)
 			err = -1;
 		else
-			n++;
+			last++;
 	}
 	__atomic_fetch_sub(&s->flushing, 1, __ATOMIC_RELEASE);
-	while (n-- > 0)
-		err |= vtd_wait(asked[n].unit, &asked[n].ticket);
+	while (last-- > asked)
+		err |= vtd_wait(last->unit, &last->ticket);
 	return err;
 }
 
 /* Apart, so that iommu_flush() saves no registers where nothing is to be done. */
-static __attribute__((noinline)) int flush(struct iommu_space *s,
-					   struct iommu_change *c)
+static not_inlined int flush(struct iommu_space *s, struct iommu_change *c)
 {
 	int err = flush_units(s, c);
 

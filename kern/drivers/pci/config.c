@@ -16,9 +16,8 @@
 #define FUNCTION_SHIFT	12
 
 static struct ecam {
-	uint8_t *base;		/* of start_bus */
-	uint16_t segment;
-	uint8_t start_bus, end_bus;
+	uint8_t *base;		/* of the first */
+	uint32_t first, n;	/* functions: segment << 16 | source id */
 } ecams[ACPI_MAX_ECAMS];
 static unsigned necams;
 
@@ -33,9 +32,9 @@ void pci_config_init(void)
 		found = &acpi_mcfg.list[i];
 		e = &ecams[necams];
 		*e = (struct ecam){
-			.segment = found->segment,
-			.start_bus = found->start_bus,
-			.end_bus = found->end_bus,
+			.first = (uint32_t)found->segment << 16 |
+				(uint32_t)found->start_bus << 8,
+			.n = (found->end_bus - found->start_bus + 1u) << 8,
 			.base = mmio_map(found->base + ((physaddr_t)
 				found->start_bus << BUS_SHIFT),
 				(found->end_bus - found->start_bus + 1ul) <<
@@ -48,22 +47,17 @@ void pci_config_init(void)
 		klog(LOG_INFO, "pci: no MCFG table; configuration by ports");
 }
 
-static struct ecam *find_ecam(uint16_t segment, uint16_t sid)
+/* NULL: no window reaches it. */
+static uint8_t *ecam_register(uint16_t segment, uint16_t sid, unsigned off)
 {
-	unsigned bus = sid >> 8;
+	uint32_t function = (uint32_t)segment << 16 | sid;
 
 	for (unsigned i = 0; i < necams; i++)
-		if (ecams[i].segment == segment && bus >= ecams[i].start_bus &&
-		    bus <= ecams[i].end_bus)
-			return &ecams[i];
+		if (function - ecams[i].first < ecams[i].n)
+			return ecams[i].base + off +
+				((size_t)(function - ecams[i].first) <<
+				 FUNCTION_SHIFT);
 	return NULL;
-}
-
-static uint8_t *ecam_register(const struct ecam *e, uint16_t sid, unsigned off)
-{
-	size_t function = sid - ((size_t)e->start_bus << 8);
-
-	return e->base + (function << FUNCTION_SHIFT) + off;
 }
 
 static uint32_t all_ones(unsigned width)
@@ -113,33 +107,39 @@ unsigned pci_config_size(uint16_t segment)
 	return by_ports(segment, 0) ? 256 : 4096;
 }
 
+static rarely uint32_t read_elsewhere(uint16_t segment, uint16_t sid,
+				      unsigned off, unsigned width)
+{
+	return by_ports(segment, off) ? port_read(sid, off, width) :
+		all_ones(width);
+}
+
 uint32_t pci_config_read(uint16_t segment, uint16_t sid, unsigned off,
 			 unsigned width)
 {
-	struct ecam *e = find_ecam(segment, sid);
-	uint8_t *reg;
+	uint8_t *reg = ecam_register(segment, sid, off);
 
-	if (!e)
-		return by_ports(segment, off) ? port_read(sid, off, width) :
-			all_ones(width);
-	reg = ecam_register(e, sid, off);
+	if (!reg)
+		return read_elsewhere(segment, sid, off, width);
 	return width == 1 ? mmio_read8(reg) : width == 2 ? mmio_read16(reg) :
 		mmio_read32(reg);
+}
+
+static rarely void write_elsewhere(uint16_t segment, uint16_t sid, unsigned off,
+				   unsigned width, uint32_t v)
+{
+	if (by_ports(segment, off))
+		port_write(sid, off, width, v);
 }
 
 void pci_config_write(uint16_t segment, uint16_t sid, unsigned off,
 		      unsigned width, uint32_t v)
 {
-	struct ecam *e = find_ecam(segment, sid);
-	uint8_t *reg;
+	uint8_t *reg = ecam_register(segment, sid, off);
 
-	if (!e) {
-		if (by_ports(segment, off))
-			port_write(sid, off, width, v);
-		return;
-	}
-	reg = ecam_register(e, sid, off);
-	if (width == 1)
+	if (!reg)
+		write_elsewhere(segment, sid, off, width, v);
+	else if (width == 1)
 		mmio_write8(reg, (uint8_t)v);
 	else if (width == 2)
 		mmio_write16(reg, (uint16_t)v);

@@ -78,15 +78,16 @@ uint8_t inv_mask(uint64_t lo, uint64_t hi)
 unsigned inv_range(const struct vtd *u, uint16_t did, uint64_t lo, uint64_t hi,
 		   bool leaves, struct qi_desc list[INV_RANGE_MAX])
 {
-	uint8_t most = (uint8_t)field_get(u->cap, CAP_MAMV);
-	uint8_t am = MIN(inv_mask(lo, hi), most);
-	uint64_t block = PGSIZE << am;
 	unsigned n = 0;
+	uint64_t block;
+	uint8_t am;
 
 	if (hi - lo == PGSIZE && u->cap & CAP_PSI) {	/* as most are */
 		list[0] = inv_iotlb_pages(did, lo, 0, leaves);
 		return 1;
 	}
+	am = MIN(inv_mask(lo, hi), (uint8_t)field_get(u->cap, CAP_MAMV));
+	block = PGSIZE << am;
 	lo = ROUNDDOWN(lo, block);
 	if (!(u->cap & CAP_PSI) || (hi - lo - 1) >> (PGSHIFT + am) >= INV_RANGE_MAX) {
 		list[0] = inv_iotlb_domain(did);

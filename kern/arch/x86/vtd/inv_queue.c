@@ -40,19 +40,19 @@ static struct qi_desc make_wait(struct vtd *u, uint32_t position)
 	};
 }
 
-static inline void put(struct vtd *u, struct qi_desc d)
+static inline void put(struct vtd *u, uint32_t at, struct qi_desc d)
 {
 	if (field_get(d.lo, QI_TYPE) == QI_IOTLB)
 		d.lo |= (u->cap & CAP_DRD ? QI_IOTLB_DR : 0) |
 			(u->cap & CAP_DWD ? QI_IOTLB_DW : 0);
 	u->stats.asked[d.lo % ARRAY_SIZE(u->stats.asked)]++;
-	u->queue.ring[u->queue.tail++ % VTD_QUEUE_SIZE] = d;
+	u->queue.ring[at % VTD_QUEUE_SIZE] = d;
 }
 
-static void ring_tail(struct vtd *u)
+static inline void ring_tail(struct vtd *u, uint32_t tail)
 {
-	vtd_set64(u, IQT, field_make(IQT_INDEX, u->queue.tail %
-				     VTD_QUEUE_SIZE));
+	u->queue.tail = tail;
+	vtd_set64(u, IQT, field_make(IQT_INDEX, tail % VTD_QUEUE_SIZE));
 }
 
 int queue_alloc(struct vtd *u)
@@ -106,6 +106,7 @@ static rarely bool wait_for_room(struct vtd *u, uint32_t n)
 int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		 struct vtd_ticket *t)
 {
+	uint32_t at;
 	bool room;
 
 	os_lock(&u->queue.lock);
@@ -113,11 +114,12 @@ int queue_submit(struct vtd *u, const struct qi_desc *list, unsigned n,
 		wait_for_room(u, n + 1 + RECOVERY);
 	if (room) {
 		unit_event(u, EVENT_FLUSH, 0, 0, n);
+		at = u->queue.tail;
 		for (unsigned i = 0; i < n; i++)
-			put(u, list[i]);
-		t->position = u->queue.tail;
-		put(u, make_wait(u, t->position));
-		ring_tail(u);
+			put(u, at++, list[i]);
+		t->position = at;
+		put(u, at, make_wait(u, at));
+		ring_tail(u, at + 1);
 	}
 	os_unlock(&u->queue.lock);
 	if (room)
@@ -222,21 +224,22 @@ static void replace(struct vtd *u, const struct asked *a, uint32_t fsts)
 static void ask_again(struct vtd *u, const struct asked *a)
 {
 	struct qi_desc devtlb[INV_DEVTLB_MAX];
+	uint32_t at = u->queue.tail;
 	unsigned n;
 
-	put(u, inv_context_global());
-	put(u, inv_iotlb_global());
+	put(u, at++, inv_context_global());
+	put(u, at++, inv_iotlb_global());
 	if (u->irt)
-		put(u, inv_iec_global());
+		put(u, at++, inv_iec_global());
 	for (unsigned i = a->guilty; i < a->n; i++) {
 		n = inv_devtlb_all(u, a->sids[i], devtlb);
 		while (n > 0)
-			put(u, devtlb[--n]);
+			put(u, at++, devtlb[--n]);
 	}
-	put(u, make_wait(u, u->queue.tail));
-	u->queue.recovered = u->queue.tail;
+	put(u, at, make_wait(u, at));
+	u->queue.recovered = at + 1;
 	u->stats.retries++;
-	ring_tail(u);
+	ring_tail(u, at + 1);
 }
 
 /* Whether it makes sense to try again: some progress, or not yet too often. */

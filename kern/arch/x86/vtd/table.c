@@ -7,6 +7,7 @@
 static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
 				  unsigned level, struct iommu_change *change)
 {
+	struct sl_made *made = &t->made[level - 2];
 	uint64_t *under;
 
 	if (sl_is_leaf(*e, level))
@@ -20,6 +21,9 @@ static rarely uint64_t *new_under(struct sl_table *t, uint64_t *e, uint64_t va,
 	sl_note(change, va, va + PGSIZE);
 	change->added = change->upper = true;
 	sl_store(t, e, sl_make_pointer(under));
+	va = ROUNDDOWN(va, sl_span(level));
+	made->lo = made->hi == va ? made->lo : va;
+	made->hi = va + sl_span(level);
 	return under;
 }
 
@@ -95,37 +99,19 @@ static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 	return true;
 }
 
-/* How many of n entries are 0, from the first on. */
-static size_t absent(const uint64_t *e, size_t n)
-{
-	size_t i = 0;
-
-	while (i + 8 <= n && !(e[i] | e[i + 1] | e[i + 2] | e[i + 3] |
-			       e[i + 4] | e[i + 5] | e[i + 6] | e[i + 7]))
-		i += 8;
-	while (i < n && !e[i])
-		i++;
-	return i;
-}
-
 /* Up to n leaves, of one table, from e on; how many: it stops at a table that
  * cannot be remembered. */
 static size_t put(struct sl_table *t, uint64_t *e, size_t n, uint64_t leaf,
 		  unsigned level, struct iommu_change *change)
 {
-	uint64_t step = sl_span(level);
-	size_t fresh = absent(e, n), i;
+	size_t i;
 
-#pragma GCC unroll 8
-	for (i = 0; i < fresh; i++, leaf += step)
-		os_store(&e[i], leaf);
-	for (; i < n; i++, leaf += step) {
+	for (i = 0; i < n; i++, leaf += sl_span(level)) {
 		if (e[i] && e[i] != leaf && !replace(e[i], level, change))
 			break;
 		os_store(&e[i], leaf);
 	}
 	sl_clean(t, e, i);
-	change->added = true;
 	return i;
 }
 
@@ -136,14 +122,21 @@ static bool map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
 		       struct iommu_change *change)
 {
 	uint64_t *e = make_entry(t, va, level, change);
+	const struct sl_made *m = &t->made[level - 1];
 	size_t n = len / sl_span(level), done;
-	uint64_t skip;
+	uint64_t leaf, skip;
 
 	if (!e)
 		return false;
+	change->added = true;
 	for (;;) {
-		done = put(t, e, n, sl_make_leaf(t, pa, rights, level), level,
-			   change);
+		leaf = sl_make_leaf(t, pa, rights, level);
+		if (va >= m->lo && va < m->hi) {
+			os_fill(e, n, leaf, sl_span(level),
+				t->format.flush_lines);
+			return true;
+		}
+		done = put(t, e, n, leaf, level, change);
 		if (done == n)
 			return true;
 		skip = done * sl_span(level);
@@ -179,6 +172,7 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	if (check_range(va, len, change) < 0)
 		return -1;
 	sl_note(change, va, va + len);
+	t->made[0].hi = t->made[1].hi = 0;
 	if (!make_tables(t, va, pa, len, change))
 		return no_memory();
 	for (; len; va += step, pa += step, len -= step) {
@@ -223,20 +217,6 @@ static bool split_at(struct sl_table *t, uint64_t va,
 	return true;
 }
 
-/* All of n entries, none of which leads to a table.  Once there is one, they are
- * cleared without looking. */
-static void clear(struct sl_table *t, uint64_t *e, size_t n,
-		  struct iommu_change *change)
-{
-	for (; n && !*e; n--)
-		e++;
-	change->removed |= n > 0;
-#pragma GCC unroll 8
-	for (size_t i = 0; i < n; i++)
-		os_store(&e[i], 0);
-	sl_clean(t, e, n);
-}
-
 static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 			 struct iommu_change *change)
 {
@@ -249,15 +229,17 @@ static void keep_in_leaf(struct sl_table *t, uint64_t *e, uint64_t rights,
 	sl_store(t, e, kept);
 }
 
-/* n entries of a table of pages. */
+/* n entries of a table of pages.  To be cleared, once there is one, they are not
+ * looked at. */
 static void keep_pages(struct sl_table *t, uint64_t *e, size_t n,
 		       uint64_t rights, struct iommu_change *change)
 {
-	if (!rights)
-		clear(t, e, n, change);
-	else
-		for (; n; n--)
-			keep_in_leaf(t, e++, rights, change);
+	for (; n && (rights || !*e); n--)
+		keep_in_leaf(t, e++, rights, change);
+	if (!n)
+		return;
+	change->removed = true;
+	os_fill(e, n, 0, 0, t->format.flush_lines);
 }
 
 /* Pages of one or two tables that are there, and of neither all; false: it is
@@ -266,28 +248,16 @@ static bool keep_some_pages(struct sl_table *t, uint64_t va, size_t len,
 			    uint64_t rights, struct iommu_change *change)
 {
 	size_t first = in_one_table(va, 1, len), more = len - first;
-	uint64_t *e, *behind;
+	uint64_t *e = sl_find(t, va, 1);
+	uint64_t *behind = more ? sl_find(t, va + first, 1) : e;
 
-	if (MAX(first, more) >= sl_span(2))
-		return false;
-	e = behind = sl_find_page(t, va);
-	if (more)
-		behind = sl_find_page(t, va + first);
-	if (!e || !behind)
+	if (!e || !behind || MAX(first, more) >= sl_span(2))
 		return false;
 	sl_note(change, va, va + len);
 	keep_pages(t, e, first / PGSIZE, rights, change);
 	if (more)
 		keep_pages(t, behind, more / PGSIZE, rights, change);
 	return true;
-}
-
-/* A whole table goes: its entry is absent and keeps its address. */
-static void take_out(struct sl_table *t, uint64_t *e,
-		     struct iommu_change *change)
-{
-	change->removed = change->upper = change->tombs = true;
-	sl_store(t, e, sl_addr(*e) | SL_TOMB);
 }
 
 /* [va, va + len) lies under one table of that level; leaves end at its ends. */
@@ -310,7 +280,7 @@ static void keep_in_table(struct sl_table *t, uint64_t *table, unsigned level,
 		if (sl_is_leaf(*e, level))
 			keep_in_leaf(t, e, rights, change);
 		else if (under && !rights && step == sl_span(level))
-			take_out(t, e, change);
+			sl_take_out(t, e, change);
 		else if (under)
 			keep_in_table(t, under, level - 1, va, step, rights,
 				      change);

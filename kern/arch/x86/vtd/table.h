@@ -44,6 +44,9 @@ struct sl_table {
 	struct sl_format format;
 	size_t pages;		/* of tables, but for those of its owner's: */
 	bool shared;		/* what is below top[0], with itself */
+	struct sl_made {	/* by level: the last addresses in one piece */
+		uint64_t lo, hi; /* whose tables the present sl_map has made */
+	} made[SL_LEVELS];
 };
 
 /* An empty tree of that format; the widest is not known to be too much for

@@ -73,32 +73,54 @@ static inline void sl_note(struct iommu_change *c, uint64_t lo, uint64_t hi)
 	c->hi = MAX(c->hi, hi);
 }
 
-/* The entry of a page whose tables are all there; NULL: some are not. */
-static inline uint64_t *sl_find_page(const struct sl_table *t, uint64_t va)
+/* The entry of that level for va, all tables above it being there; NULL: some
+ * are not. */
+inlined uint64_t *sl_find(const struct sl_table *t, uint64_t va, unsigned level)
 {
-	uint64_t e3 = t->top[0][sl_index(va, 3)], e2;
+	uint64_t *table = t->top[0], e;
 
-	if (!sl_present(e3) || e3 & SL_PS)
-		return NULL;
-	e2 = ((uint64_t *)os_virt(sl_addr(e3)))[sl_index(va, 2)];
-	if (!sl_present(e2) || e2 & SL_PS)
-		return NULL;
-	return (uint64_t *)os_virt(sl_addr(e2)) + sl_index(va, 1);
+#pragma GCC unroll 3
+	for (unsigned l = SL_LEVELS; l > level; l--) {
+		e = table[sl_index(va, l)];
+		if (!sl_present(e) || e & SL_PS)
+			return NULL;
+		table = os_virt(sl_addr(e));
+	}
+	return &table[sl_index(va, level)];
 }
 
-/* What is done most often: one page, under tables that are there, is mapped or,
- * without rights, taken away.  false: it is not that. */
-static inline bool sl_put_page(struct sl_table *t, uint64_t va, physaddr_t pa,
-			       uint64_t rights, struct iommu_change *change)
+/* A whole table goes: its entry is absent and keeps its address. */
+static inline void sl_take_out(struct sl_table *t, uint64_t *e,
+			       struct iommu_change *change)
 {
-	uint64_t leaf = rights ? sl_make_leaf(t, pa, rights, 1) : 0;
-	uint64_t *e = va < SL_END ? sl_find_page(t, va) : NULL;
+	change->removed = change->upper = change->tombs = true;
+	sl_store(t, e, sl_addr(*e) | SL_TOMB);
+}
 
-	if (!e || (leaf && change->tombs))
+/* What is done most often: one leaf, under tables that are there, is mapped or,
+ * without rights, goes, or a table in its place.  false: it is not that. */
+inlined bool sl_put_leaf(struct sl_table *t, uint64_t va, physaddr_t pa,
+			 unsigned level, uint64_t rights,
+			 struct iommu_change *change)
+{
+	uint64_t *e = va < SL_END ? sl_find(t, va, level) : NULL;
+	uint64_t leaf;
+
+	if (!e || (rights && change->tombs))
 		return false;
-	sl_note(change, va, va + PGSIZE);
-	change->removed |= *e && *e != leaf;
-	change->added |= leaf != 0;
+	if (level > 1 && ((va | pa) % sl_span(level) || *e & SL_TOMB ||
+			  (rights && (level > t->format.leaf_levels ||
+				      sl_table_under(*e, level)))))
+		return false;
+	sl_note(change, va, va + sl_span(level));
+	change->added |= rights != 0;
+	if (level > 1 && sl_table_under(*e, level)) {
+		sl_take_out(t, e, change);
+		return true;
+	}
+	leaf = rights ? sl_make_leaf(t, pa, rights, level) : 0;
+	if (*e && *e != leaf)
+		change->removed = true;
 	sl_store(t, e, leaf);
 	return true;
 }

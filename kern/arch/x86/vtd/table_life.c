@@ -153,6 +153,16 @@ int sl_adapt(struct sl_table *t, struct sl_format f,
 	return 0;
 }
 
+/* false: it is no tomb. */
+static bool reap_entry(struct sl_table *t, uint64_t *e, unsigned level)
+{
+	if (!(*e & SL_TOMB) || sl_present(*e))
+		return false;
+	sl_free_under(t, os_virt(sl_addr(*e)), level - 1);
+	sl_store(t, e, 0);
+	return true;
+}
+
 /* The tombs of one table, in the part of it that lies in lo..hi. */
 static void reap_table(struct sl_table *t, uint64_t *table, unsigned level,
 		       uint64_t va, const struct iommu_change *c)
@@ -165,22 +175,22 @@ static void reap_table(struct sl_table *t, uint64_t *table, unsigned level,
 		e = table[i];
 		if (at >= c->hi)
 			return;
-		if (e & SL_TOMB && !sl_present(e)) {
-			sl_free_under(t, os_virt(sl_addr(e)), level - 1);
-			sl_store(t, &table[i], 0);
-		} else if (level > 2 && sl_table_under(e, level)) {
+		if (!reap_entry(t, &table[i], level) && level > 2 &&
+		    sl_table_under(e, level))
 			reap_table(t, sl_table_under(e, level), level - 1, at,
 				   c);
-		}
 	}
 }
 
 void sl_reap(struct sl_table *t, struct iommu_change *c)
 {
+	uint64_t *one = c->hi - c->lo == sl_span(2) ? sl_find(t, c->lo, 2) :
+		NULL;
+
 	for (unsigned i = 0; i < c->nburied; i++)
 		sl_free_under(t, os_virt(sl_addr(c->buried[i])),
 			      (unsigned)(c->buried[i] % PGSIZE) - 1);
-	if (c->tombs)
+	if (c->tombs && !(one && reap_entry(t, one, 2)))
 		reap_table(t, t->top[0], SL_LEVELS, 0, c);
 	iommu_change_clear(c);
 }
