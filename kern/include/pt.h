@@ -30,8 +30,8 @@ pte_t *pt_find(physaddr_t root, uintptr_t va, unsigned *level);
  * memory. */
 pte_t *pt_make(struct iommu_gather *g, physaddr_t root, uintptr_t va,
 	       unsigned *level);
-/* The table of small pages at va, none of which is left in it; it may be freed
- * behind a flush.  NULL: there is none. */
+/* The table of small pages at va, which there is, and none of them is left; it may
+ * be freed behind a flush. */
 struct page *pt_take_out(struct iommu_gather *g, physaddr_t root, uintptr_t va);
 /* The large page at e becomes a table of smaller ones; false: no memory. */
 bool pt_split(struct iommu_gather *g, uintptr_t va, pte_t *e,

@@ -223,17 +223,14 @@ static void put_block(struct page *pg, size_t n)
 }
 
 /* A table of small pages in the way of a large one; nothing is mapped there. */
-static bool drop_table(struct aspace *as, struct iommu_gather *g, uintptr_t va)
+static void drop_table(struct aspace *as, struct iommu_gather *g, uintptr_t va)
 {
 	struct page *table = pt_take_out(g, as->root, va);
 
-	if (!table)
-		return false;
 	if (!flush(as, g, va, va + pt_size(2)))
 		page_put(table);
 	else
 		frames_lost++;
-	return true;
 }
 
 /* An empty one of just that level, for a page; NULL: no memory, or there are
@@ -244,8 +241,10 @@ static pte_t *entry_for(struct aspace *as, struct iommu_gather *g, uintptr_t va,
 	unsigned found = level;
 	pte_t *e = may_have_more(as) ? pt_make(g, as->root, va, &found) : NULL;
 
-	if (e && level == 2 && found == 1 && drop_table(as, g, va))
+	if (e && level == 2 && found == 1) {
+		drop_table(as, g, va);
 		e = pt_find(as->root, va, &found);
+	}
 	return e && found == level ? e : NULL;
 }
 

@@ -336,6 +336,41 @@ static void test_nothing_is_taken_by_halves(void **state)
 	close_run();
 }
 
+/* There is none for a table. */
+static void test_no_table(void **state)
+{
+	struct aspace *as = begin(*state);
+	long va = aspace_mmap(as, 0, 3 * LARGE * PAGE, MM_READ, 0);
+	uint64_t at = (uint64_t)va + 2 * LARGE * PAGE;
+
+	mm_no_memory = true;
+	assert_true(aspace_fault(as, at, MM_READ) < 0);
+	mm_no_memory = false;
+	assert_string_equal(aspace_check(as), "ok");
+	assert_int_equal(may(at), 0);
+	assert_int_equal(aspace_fault(as, at, MM_READ), 0);
+	assert_int_equal(may(at), MM_READ);
+	close_run();
+}
+
+/* Units need not forget more than what goes. */
+static void test_one_page_is_flushed_alone(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 2, MM_PINNED);
+	const struct vtd *u = vtd_of(run.b.u);
+	uint64_t pages, domains;
+
+	assert_int_equal(may(va), MM_READ | MM_WRITE);
+	pages = u->stats.asked[QI_IOTLB | GRAN_PAGES << 4];
+	domains = u->stats.asked[QI_IOTLB | GRAN_DOMAIN << 4];
+	assert_int_equal(aspace_munmap(as, va, PAGE), 0);
+	(void)lazy_reclaim();
+	assert_int_equal(u->stats.asked[QI_IOTLB | GRAN_PAGES << 4], pages + 1);
+	assert_int_equal(u->stats.asked[QI_IOTLB | GRAN_DOMAIN << 4], domains);
+	close_run();
+}
+
 /* There is no frame for the copy. */
 static void test_no_copy(void **state)
 {
@@ -515,6 +550,8 @@ int main(void)
 		IN_BOTH(test_unmapped_twice),
 		IN_BOTH(test_copy_of_the_last_one),
 		IN_BOTH(test_no_copy),
+		IN_BOTH(test_no_table),
+		IN_BOTH(test_one_page_is_flushed_alone),
 		IN_BOTH(test_a_unit_fails),
 		IN_BOTH(test_strict_from_here_on),
 		IN_BOTH(test_no_space_any_more),

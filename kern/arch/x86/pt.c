@@ -114,8 +114,6 @@ struct page *pt_take_out(struct iommu_gather *g, physaddr_t root, uintptr_t va)
 	unsigned level;
 	pte_t *e = find(root, va, &level, 2), *table = kva(*e & PTE_ADDR);
 
-	if (level > 2 || !(*e & PTE_P) || *e & PTE_PS)
-		return NULL;
 	for (unsigned i = 0; i < PT_ENTRIES; i++)
 		assert(!table[i]);
 	set(g, va, e, level, 0);
