@@ -353,6 +353,26 @@ static void test_no_table(void **state)
 	close_run();
 }
 
+/* A unit in caching mode has cached that there is not even a table. */
+static void test_a_page_under_a_new_table(void **state)
+{
+	struct aspace *as;
+	uint64_t va;
+
+	open_run(triple_named("caching, coherent"), 1, *state,
+		 "4096,1000,4096");
+	attach_to(process_at(0), 0);
+	as = run.p[0].as;
+	va = (uint64_t)aspace_mmap(as, 0, 3 * LARGE * PAGE, MM_READ, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(may(va + i * LARGE * PAGE), 0);
+		assert_int_equal(aspace_fault(as, va + i * LARGE * PAGE,
+					      MM_READ), 0);
+		assert_int_equal(may(va + i * LARGE * PAGE), MM_READ);
+	}
+	close_run();
+}
+
 /* Units need not forget more than what goes. */
 static void test_one_page_is_flushed_alone(void **state)
 {
@@ -551,6 +571,7 @@ int main(void)
 		IN_BOTH(test_copy_of_the_last_one),
 		IN_BOTH(test_no_copy),
 		IN_BOTH(test_no_table),
+		IN_BOTH(test_a_page_under_a_new_table),
 		IN_BOTH(test_one_page_is_flushed_alone),
 		IN_BOTH(test_a_unit_fails),
 		IN_BOTH(test_strict_from_here_on),
