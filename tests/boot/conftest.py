@@ -8,8 +8,8 @@ import machine
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left to make test-boot-all")
-    config.addinivalue_line("markers", "strict(why): what it looks at is not so "
-                            "with lazy unmapping; LAZY=1 leaves it strict")
+    config.addinivalue_line("markers", "strict(why): what it looks at is not "
+                            "so with lazy unmapping; LAZY=1 leaves it strict")
 
 
 # Before the fixtures that start machines.

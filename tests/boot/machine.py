@@ -39,8 +39,8 @@ LOG_LINE = re.compile(r"\[ *\d+\.\d{6}\] [^\n]*\n")
 PANIC = r"panic: [^\n]*\n"
 CHECKER = re.compile(r"error: (?:ubsan|lock): [^\n]*\n")
 
-# LAZY=1: each kernel that is not told how to unmap does so lazily; but for tests
-# marked `strict`, which conftest.py sees to.
+# LAZY=1: each kernel that is not told how to unmap does so lazily; but for
+# tests marked `strict`, which conftest.py sees to.
 LAZY = bool(os.environ.get("LAZY"))
 lazy = LAZY     # in the present test
 

@@ -7,9 +7,9 @@
  * What a process with devices unmaps goes into the quarantine of its space,
  * where its frames wait with both of their states right, and the test goes on.
  * All that waits is flushed at once when something is mapped there or replaced,
- * a right is taken away, a device is detached, the space or the machine ends; or
- * the test looks: a device is tried at what was unmapped.  Attacks between two
- * steps are no looks.  Frames are freed behind the flush, by let_go().
+ * a right is taken away, a device is detached, the space or the machine ends,
+ * or the test looks: a device is tried at what was unmapped.  Attacks between
+ * two steps are no looks.  Frames are freed behind the flush, by let_go().
  *
  * Where the unmapping is the test's own (iommu_keep), so are its frames, and
  * the flush is its own flush.  While something fails on purpose the flush is
@@ -17,7 +17,7 @@
  * `at_once`, for the reason that stands there; what these unmap themselves is
  * left as it is.
  *
- * A program in which nothing ever waits for another call has failed.
+ * A program in which nothing ever waits has failed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,14 +63,14 @@ struct late {
 	struct { uint64_t start, end; } closed[CLOSED];
 	unsigned nclosed;
 	bool lost;		/* by a flush that nobody has asked for yet */
-	bool flushing;		/* by who is interrupted: that is the owner's
-				 * lock */
+	bool flushing;		/* it would be locked now */
 };
 static struct late *lates;	/* one a space */
 
-static bool passing;		/* not for us: the calls are the driver's own */
+static bool passing;		/* the calls are the driver's own */
 static const struct CMUnitTest *current;
-static uint64_t waited, flushes, others;	/* pages; other calls meanwhile */
+static uint64_t waited, flushes;	/* pages */
+static uint64_t others;		/* calls while some waited */
 
 #define WRAPPED(type, name, ...) \
 	type __real_##name(__VA_ARGS__); \

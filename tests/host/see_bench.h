@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For tests of the files that show units, devices, spaces and walks: what a file
- * says, and a machine with several units. */
+/* For tests of the files that show units, devices, spaces and walks: what a
+ * file says, and a machine with several units. */
 #ifndef SEE_BENCH_H
 #define SEE_BENCH_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files that walk tables: a device's, entry by entry (kern/src/units_text.c,
- * kern/arch/x86/iommu_walk.c), and the firmware's (kern/drivers/acpi/
- * dmar_text.c).
+ * The files that walk tables: a device's, entry by entry
+ * (kern/src/units_text.c, kern/arch/x86/iommu_walk.c), and the firmware's
+ * (kern/drivers/acpi/dmar_text.c).
  */
 #include "see_bench.h"
 

@@ -219,8 +219,10 @@ static void test_selftest_of_tables_and_queue(void **state)
 	check_lie(b.u->rtaddr, PAGE, TABLES "\"its root table is not ours\"");
 	check_lie(b.u->rtaddr, field_make(RTADDR_TTM, 1),
 		  TABLES "\"its root table is not ours\"");
-	check_lie(u->root[200].hi, 1, TABLES "\"reserved bits in a root entry\"");
-	check_lie(u->root[255].lo, 2, TABLES "\"reserved bits in a root entry\"");
+	check_lie(u->root[200].hi, 1,
+		  TABLES "\"reserved bits in a root entry\"");
+	check_lie(u->root[255].lo, 2,
+		  TABLES "\"reserved bits in a root entry\"");
 	b.u->iqa += PAGE;
 	check_one(2, "test=queue result=failed "
 		  "text=\"its queue is not ours\"");

@@ -406,5 +406,5 @@ int main(void)
 		one_round(seed + i);
 	printf("threads: %lu rounds, %lu pages unmapped lazily, "
 	       "nothing unordered\n", rounds, waited);
-	return rounds >= 40 && !waited;		/* three in four are lazy */
+	return rounds >= 40 && !waited;	/* three in four are lazy */
 }

@@ -282,11 +282,12 @@ static void known_operations(const char *name, const struct wants *w)
 	bench_close(&b);
 }
 
-/* Asked by a queue: the wait and one for pages; with a context entry, of it all. */
-#define PAGES_ASKED	" iotlb_pages+1 descriptors+2 registers+1 submissions+1 " \
+/* By a queue: that for pages and the wait; that for all, with a context entry. */
+#define PAGES_ASKED \
+	" iotlb_pages+1 descriptors+2 registers+1 submissions+1 waits+1"
+#define ENTRY_ASKED \
+	" context+1 iotlb_domain+1 descriptors+3 registers+1 submissions+1 " \
 	"waits+1"
-#define ENTRY_ASKED	" context+1 iotlb_domain+1 descriptors+3 registers+1 " \
-	"submissions+1 waits+1"
 
 static void counts_of_a_queue(const char *name, const char *attach,
 			      const char *map)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QEMU's edu device (its docs/specs/edu.txt) for programs that try what a device
- * can reach: it copies between memory and a buffer of its own.  To learn from,
- * there is user/drv/edu.c.
+ * QEMU's edu device (its docs/specs/edu.txt) for programs that try what a
+ * device can reach: it copies between memory and a buffer of its own.  To learn
+ * from, there is user/drv/edu.c.
  */
 #ifndef EDU_H
 #define EDU_H
@@ -17,7 +17,8 @@
 #define EDU_INTERRUPT	4u		/* when it is done */
 
 /* Begins a copy; how: of the two above. */
-void edu_copy(volatile uint8_t *regs, uint64_t addr, uint64_t len, unsigned how);
+void edu_copy(volatile uint8_t *regs, uint64_t addr, uint64_t len,
+	      unsigned how);
 bool edu_is_copying(volatile uint8_t *regs);
 /* Its interrupt has come. */
 void edu_acknowledge(volatile uint8_t *regs);

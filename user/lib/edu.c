@@ -10,7 +10,8 @@
 #define START		1u
 #define BUFFER		0x40000		/* in the device */
 
-void edu_copy(volatile uint8_t *regs, uint64_t addr, uint64_t len, unsigned how)
+void edu_copy(volatile uint8_t *regs, uint64_t addr, uint64_t len,
+	      unsigned how)
 {
 	bool to_memory = how & EDU_TO_MEMORY;
 
