@@ -150,8 +150,10 @@ static bool covered(const struct tlb_line *t, uint64_t va, unsigned order)
 		overlap(va, order, t->va, t->shift);
 }
 
+/* With the hint that only leaves have changed, that a table is absent may be
+ * remembered on, as tables are. */
 static void drop_tlb(struct model_unit *u, unsigned gran, uint16_t did,
-		     uint64_t va, unsigned order)
+		     uint64_t va, unsigned order, bool leaves_only)
 {
 	struct tlb_line *t;
 	unsigned kept = 0;
@@ -159,7 +161,8 @@ static void drop_tlb(struct model_unit *u, unsigned gran, uint16_t did,
 	for (unsigned i = 0; i < u->ntlb; i++) {
 		t = &u->tlb[i];
 		if (gran == BY_ALL || (t->did == did &&
-		    (gran == BY_DOMAIN || covered(t, va, order))))
+		    (gran == BY_DOMAIN || (covered(t, va, order) &&
+		     !(leaves_only && t->reason && t->shift > PGSHIFT)))))
 			continue;
 		u->tlb[kept++] = *t;
 	}
@@ -187,7 +190,7 @@ static void drop_tables(struct model_unit *u, unsigned gran, uint16_t did,
 void cache_drop_tlb(struct model_unit *u, unsigned gran, uint16_t did,
 		    uint64_t va, unsigned order, bool leaves_only)
 {
-	drop_tlb(u, gran, did, va, order);
+	drop_tlb(u, gran, did, va, order, leaves_only);
 	if (gran != BY_PAGES || !leaves_only)
 		drop_tables(u, gran, did, va, order);
 }
