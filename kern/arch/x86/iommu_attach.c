@@ -113,7 +113,7 @@ static void quiesce(struct iommu_dev *d)
 /* Submits and waits whenever the list is full, and at the end. */
 struct batch {
 	struct vtd *unit;
-	struct qi_desc list[VTD_BATCH];
+	struct qi_desc *list;	/* of VTD_BATCH */
 	unsigned n;
 	int err;
 };
@@ -138,7 +138,8 @@ static void batch_add(struct batch *b, struct qi_desc i)
 static int forget(struct iommu_dev *d, uint16_t did)
 {
 	struct qi_desc devtlb[INV_DEVTLB_MAX];
-	struct batch b = { .unit = d->unit };
+	struct qi_desc list[VTD_BATCH];
+	struct batch b = { .unit = d->unit, .list = list };
 	unsigned n;
 
 	for_each_peer(p, d)
@@ -184,17 +185,19 @@ void entries_set(const struct iommu_dev *d, struct iommu_space *s,
 static int install(struct iommu_dev *d, struct iommu_space *s,
 		   struct space_unit *su, bool ats)
 {
-	struct batch b = { .unit = d->unit };
-
 	for_each_peer(p, d)
 		entries_set(p, s, su, ats);
+	if (!(d->unit->cap & CAP_CM))
+		return vtd_flush_write_buffer(d->unit);
+
+	struct qi_desc list[VTD_BATCH];
+	struct batch b = { .unit = d->unit, .list = list };
+
 	for_each_peer(p, d)
 		for (unsigned i = 0; i < p->pci.nrids; i++)
 			batch_add(&b, inv_context_device(DID_NONE,
 							 p->pci.rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(su->did));
-	if (!(d->unit->cap & CAP_CM))
-		return vtd_flush_write_buffer(d->unit);
 	batch_run(&b);
 	return b.err;
 }

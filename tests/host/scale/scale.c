@@ -243,7 +243,7 @@ static void say(void *arg, const char *line)
 }
 
 /* A line of the table of memory. */
-static void count(const char *when, bool there)
+static void count_all(const char *when, bool there)
 {
 	unsigned long tables = 0, contexts = 0;
 
@@ -267,16 +267,16 @@ int main(int argc, char **argv)
 	fn = calloc(devices, sizeof(*fn));
 	space = calloc(spaces, sizeof(*space));
 	boot();
-	count("started", false);
+	count_all("started", false);
 	make_all();
-	count("all there", true);
+	count_all("all there", true);
 	sample_all();
 	end_all();
-	count("all gone", false);
+	count_all("all gone", false);
 	make_all();
-	count("there again", true);
+	count_all("there again", true);
 	end_all();
-	count("gone again", false);
+	count_all("gone again", false);
 	bench_close(&b);
 	return 0;
 }

@@ -236,10 +236,9 @@ static void keep_pages(struct sl_table *t, uint64_t *e, size_t n,
 {
 	for (; n && (rights || !*e); n--)
 		keep_in_leaf(t, e++, rights, change);
-	if (!n)
-		return;
-	change->removed = true;
-	os_fill(e, n, 0, 0, t->format.flush_lines);
+	change->removed |= n > 0;
+	if (n)
+		os_fill(e, n, 0, 0, t->format.flush_lines);
 }
 
 /* Pages of one or two tables that are there, and of neither all; false: it is

@@ -184,13 +184,12 @@ static void reap_table(struct sl_table *t, uint64_t *table, unsigned level,
 
 void sl_reap(struct sl_table *t, struct iommu_change *c)
 {
-	uint64_t *one = c->hi - c->lo == sl_span(2) ? sl_find(t, c->lo, 2) :
-		NULL;
+	uint64_t *e = c->hi - c->lo == sl_span(2) ? sl_find(t, c->lo, 2) : NULL;
 
 	for (unsigned i = 0; i < c->nburied; i++)
 		sl_free_under(t, os_virt(sl_addr(c->buried[i])),
 			      (unsigned)(c->buried[i] % PGSIZE) - 1);
-	if (c->tombs && !(one && reap_entry(t, one, 2)))
+	if (c->tombs && !(e && reap_entry(t, e, 2)))
 		reap_table(t, t->top[0], SL_LEVELS, 0, c);
 	iommu_change_clear(c);
 }
