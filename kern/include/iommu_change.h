@@ -15,7 +15,7 @@ struct iommu_change {
 	uint64_t lo, hi;	/* where; hi 0: nowhere */
 	bool removed;		/* some right, or an old frame */
 	bool added;		/* an absent entry became present */
-	bool upper;		/* paging structures too, not leaves alone */
+	bool upper;		/* not entries of 4 KiB pages alone */
 	bool tombs;		/* tables taken out stand in lo..hi */
 	uint8_t nburied;
 	uint64_t buried[IOMMU_BURIED];	/* others: address, and the level below

@@ -51,7 +51,7 @@ CALLS = [
     ("fence", "leave_ats", "d->ats_in"), ("fence", "pci_ats_enable", ""),
     ("fence", "start_reset", ""), ("fence", "pci_acs_enable", ""),
     ("fence", "pci_no_snoop_off", ""), ("fence", "vtd_protect", "0"),
-    ("flush", "sl_note_tables", ""), ("line", "write_back", ""),
+    ("flush", "sl_clean_tables", ""), ("line", "write_back", ""),
     ("line", "os_flush", ""), ("line", "os_flush_line", ""),
     ("line", "sl_clean", ""), ("line", "os_fill", ""),
     ("deadline", "deadline_over", "false"),
@@ -181,7 +181,7 @@ ORDERED = """
     vtd_store
     context_prepare
     sl_store sl_split sl_adapt adapt_table sl_map sl_keep map_leaves
-    sl_put_leaf sl_store_list sl_note_tables store replace new_under keep_pages
+    sl_put_leaf sl_store_list sl_clean_tables store replace new_under keep_pages
     sl_take_out os_fill os_fill_lines reap_entry
     sl_free_under reap_table sl_reap
     vtd_fail vtd_command set_root flush_all protect vtd_protect vtd_prepare

@@ -93,7 +93,6 @@ static bool replace(uint64_t old, unsigned level, struct iommu_change *c)
 		if (c->nburied == IOMMU_BURIED)
 			return false;
 		c->buried[c->nburied++] = os_phys(under) | level;
-		c->upper = true;
 	}
 	c->removed |= sl_present(old);
 	return true;
@@ -129,6 +128,8 @@ static bool map_leaves(struct sl_table *t, uint64_t va, uint64_t pa, size_t len,
 	if (!e)
 		return false;
 	change->added = true;
+	change->upper |= level > 1;	/* what was absent may be remembered as
+					 * tables are (VT-d 6.1) */
 	for (;;) {
 		leaf = sl_make_leaf(t, pa, rights, level);
 		if (va >= m->lo && va < m->hi) {
@@ -184,9 +185,8 @@ int sl_map(struct sl_table *t, uint64_t va, physaddr_t pa, size_t len,
 	return 0;
 }
 
-void sl_note_tables(const struct sl_table *t, const uint64_t *e,
-		    const uint64_t *list, size_t n, unsigned level,
-		    struct iommu_change *change)
+void sl_clean_tables(const struct sl_table *t, const uint64_t *list, size_t n,
+		     unsigned level)
 {
 	uint64_t *under;
 
@@ -194,7 +194,6 @@ void sl_note_tables(const struct sl_table *t, const uint64_t *e,
 		under = sl_table_under(list[i], level);
 		if (under)
 			sl_clean(t, under, SL_ENTRIES);
-		change->upper |= under || sl_table_under(e[i], level);
 	}
 }
 

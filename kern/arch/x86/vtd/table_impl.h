@@ -114,6 +114,7 @@ inlined bool sl_put_leaf(struct sl_table *t, uint64_t va, physaddr_t pa,
 		return false;
 	sl_note(change, va, va + sl_span(level));
 	change->added |= rights != 0;
+	change->upper |= level > 1;
 	if (level > 1 && sl_table_under(*e, level)) {
 		sl_take_out(t, e, change);
 		return true;
@@ -125,11 +126,9 @@ inlined bool sl_put_leaf(struct sl_table *t, uint64_t va, physaddr_t pa,
 	return true;
 }
 
-/* table.c: of a shared tree.  Tables that come are in memory before anything leads
- * to them; and they, and those that go, may be cached. */
-void sl_note_tables(const struct sl_table *t, const uint64_t *e,
-		    const uint64_t *list, size_t n, unsigned level,
-		    struct iommu_change *change);
+/* table.c: tables that come are in memory before anything leads to them. */
+void sl_clean_tables(const struct sl_table *t, const uint64_t *list, size_t n,
+		     unsigned level);
 /* n entries of a table of that level in a shared tree, for va on, become those
  * of the list: leaves that all units can take, tables, or absent ones.  Bits that
  * the processor sets by itself make no difference. */
@@ -141,7 +140,8 @@ static inline void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
 	uint64_t added = 0, removed = 0;
 
 	if (level > 1)
-		sl_note_tables(t, e, list, n, level, change);
+		sl_clean_tables(t, list, n, level);
+	change->upper |= level > 1;
 	sl_note(change, va, va + n * sl_span(level));
 	for (size_t i = 0; i < n; i++) {
 		added |= list[i];
