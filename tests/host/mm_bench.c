@@ -158,6 +158,8 @@ int __wrap_iommu_flush(struct iommu_gather *g)
 	int err;
 
 	run.in_flush = NULL;
+	if (g->space)
+		(void)owner_of(g);
 	if (other)
 		other();
 	if (run.flush_fails)
