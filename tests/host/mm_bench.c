@@ -158,8 +158,9 @@ int __wrap_iommu_flush(struct iommu_gather *g)
 	int err;
 
 	run.in_flush = NULL;
-	if (g->space)
-		(void)owner_of(g);
+	for (unsigned i = 0; i < run.npending; i++)
+		if (run.pending[i].g == g)
+			(void)owner_of(g);
 	if (other)
 		other();
 	if (run.flush_fails)
