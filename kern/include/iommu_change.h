@@ -13,11 +13,16 @@
 
 struct iommu_change {
 	uint64_t lo, hi;	/* where; hi 0: nowhere */
-	bool removed;		/* some right, or an old frame */
-	bool added;		/* an absent entry became present */
-	bool upper;		/* not entries of 4 KiB pages alone */
-	bool tombs;		/* tables taken out stand in lo..hi */
-	uint8_t nburied;
+	union {
+		struct {
+			bool removed;	/* some right, or an old frame */
+			bool added;	/* an absent entry became present */
+			bool upper;	/* not entries of 4 KiB pages alone */
+			bool tombs;	/* tables taken out stand in lo..hi */
+			uint8_t nburied;
+		};
+		uint64_t any;		/* of these */
+	};
 	uint64_t buried[IOMMU_BURIED];	/* others: address, and the level below
 					 * which they stood */
 };
@@ -25,9 +30,7 @@ struct iommu_change {
 /* Nothing: what stands in `buried` does not matter then. */
 static inline void iommu_change_clear(struct iommu_change *c)
 {
-	c->hi = 0;
-	c->removed = c->added = c->upper = c->tombs = false;
-	c->nburied = 0;
+	c->hi = c->any = 0;
 }
 
 #endif

@@ -84,7 +84,7 @@ void tree_take(struct iommu_space *s)
 
 static uint64_t rights(int prot)
 {
-	return (prot & IOMMU_READ ? SL_R : 0) | (prot & IOMMU_WRITE ? SL_W : 0);
+	return (uint64_t)prot & (SL_R | SL_W);
 }
 
 /* The shortest way, which calls nothing and so saves no registers; false: it is

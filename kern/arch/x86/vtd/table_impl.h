@@ -143,9 +143,11 @@ static inline void sl_store_list(struct sl_table *t, uint64_t va, uint64_t *e,
 		sl_clean_tables(t, list, n, level);
 	change->upper |= level > 1;
 	sl_note(change, va, va + n * sl_span(level));
+#pragma GCC unroll 8
 	for (size_t i = 0; i < n; i++) {
 		added |= list[i];
-		removed |= sl_present(e[i]) ? (e[i] ^ list[i]) & seen : 0;
+		if (!removed && sl_present(e[i]))
+			removed = (e[i] ^ list[i]) & seen;
 		os_store(&e[i], list[i]);
 	}
 	change->added |= sl_present(added);
