@@ -336,6 +336,22 @@ static void test_nothing_is_taken_by_halves(void **state)
 	close_run();
 }
 
+/* What is kept without any right counts as unmapped. */
+static void test_stores_are_counted(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t maps = counter_sum(&iommu.maps), unmaps, va;
+
+	va = mapped(as, 1, MM_PINNED);
+	assert_true(counter_sum(&iommu.maps) > maps);
+	maps = counter_sum(&iommu.maps);
+	unmaps = counter_sum(&iommu.unmaps);
+	assert_int_equal(aspace_mprotect(as, va, PAGE, 0), 0);
+	assert_int_equal(counter_sum(&iommu.maps), maps);
+	assert_int_equal(counter_sum(&iommu.unmaps), unmaps + 1);
+	close_run();
+}
+
 /* There is none for a table. */
 static void test_no_table(void **state)
 {
@@ -570,6 +586,7 @@ int main(void)
 		IN_BOTH(test_unmapped_twice),
 		IN_BOTH(test_copy_of_the_last_one),
 		IN_BOTH(test_no_copy),
+		IN_BOTH(test_stores_are_counted),
 		IN_BOTH(test_no_table),
 		IN_BOTH(test_a_page_under_a_new_table),
 		IN_BOTH(test_one_page_is_flushed_alone),

@@ -150,17 +150,16 @@ int iommu_keep(struct iommu_gather *g, uintptr_t va, size_t len, int prot)
 
 /* With the tree taken: a unit that joins meanwhile and needs lines flushed either
  * is known here, or finds the entries. */
-static __attribute__((noinline)) void
-store(struct iommu_gather *g, uintptr_t va, uint64_t *e, const uint64_t *list,
-      size_t n, unsigned level)
+static not_inlined void store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
+			      const uint64_t *list, size_t n, unsigned level)
 {
 	struct sl_table *t = &g->space->table;
-	bool more = *list & SL_RIGHTS;
+	uint16_t rights = *list & SL_RIGHTS;
 
-	counter_add(more ? &iommu.maps : &iommu.unmaps, g->space);
-	trace_event(more ? EVENT_MAP : EVENT_UNMAP, .pid = g->space->pid,
+	counter_add(rights ? &iommu.maps : &iommu.unmaps, g->space);
+	trace_event(rights ? EVENT_MAP : EVENT_UNMAP, .pid = g->space->pid,
 		    .a = va, .b = n * sl_span(level),
-		    .rights = n > 1 ? EVENT_RIGHTS_MIXED : *list & SL_RIGHTS);
+		    .rights = n > 1 ? EVENT_RIGHTS_MIXED : rights);
 	tree_hold(g->space);
 	if (n == 1)	/* mostly: no loops then */
 		sl_store_list(t, va, e, list, 1, level, &g->change);
