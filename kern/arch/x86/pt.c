@@ -70,7 +70,8 @@ size_t pt_destroy(physaddr_t root, bool lost)
 }
 
 /* Down to that level, or as far as there are tables. */
-static pte_t *find(physaddr_t root, uintptr_t va, unsigned *level, unsigned last)
+static pte_t *find(physaddr_t root, uintptr_t va, unsigned *level,
+		   unsigned last)
 {
 	pte_t *table = kva(root), *e;
 
