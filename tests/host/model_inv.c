@@ -495,7 +495,8 @@ void inv_tick(struct model_unit *u)
 		complete_one(u);
 }
 
-/* 11.4.12: the tail, in bytes. */
+/* 11.4.12: the tail, in bytes.  Some of what is before it may be fetched before
+ * the processor does anything else. */
 void inv_tail(struct model_unit *u, uint64_t v)
 {
 	if (v & ~ones(18, 4))
@@ -503,6 +504,9 @@ void inv_tail(struct model_unit *u, uint64_t v)
 	u->iqt = v & ones(18, 4);
 	if (u->gsts & G_QIE && u->iqt >= queue_bytes(u))
 		bad_descriptor(u, "the tail is beyond the ring");
+	else
+		while (model_random(u->m, 4) && fetch(u))
+			;
 }
 
 /* 6.5.2: on with an empty ring, off when all is done. */
