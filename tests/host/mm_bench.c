@@ -147,7 +147,18 @@ void __wrap_iommu_store(struct iommu_gather *g, uintptr_t va, uint64_t *e,
 		     !leads_to_table(list[i], level); at += PAGE)
 			note_page(g, va + i * span + at, list[i] + at);
 	model_call(run.b.m);
+	run.storing = g->space;
 	__real_iommu_store(g, va, e, list, n, level);
+	run.storing = NULL;
+}
+
+/* Between the store of an entry and the flush of its line no unit joins that
+ * would need it. */
+static void watch(struct machine *m, const struct happening *h)
+{
+	if (h->what == E_STORE && run.storing && !run.storing->changing)
+		fail_msg("an entry is stored, and the tree is not taken");
+	attack_a_little(m, h);
 }
 
 int __wrap_iommu_flush(struct iommu_gather *g)
@@ -295,7 +306,7 @@ void open_run(const struct triple *like, uint64_t seed,
 	first = take_frames();
 	mm_open(first, first + FRAMES * PAGE, mode, bounds);
 	pages_largest(iommu_leaf_levels());
-	run.b.m->hook = attack_a_little;
+	run.b.m->hook = watch;
 }
 
 void close_run(void)

@@ -54,6 +54,7 @@ struct mm_run {
 	} pending[PENDING];
 	unsigned npending;
 	bool flush_fails;	/* a unit has failed */
+	const struct iommu_space *storing;	/* who is in iommu_store */
 	void (*in_shootdown)(void);	/* another thread, once */
 	void (*in_flush)(void);		/* likewise, before the units' */
 	uint64_t waited;	/* operations after which pages waited */
