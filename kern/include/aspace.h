@@ -51,6 +51,8 @@ void aspace_exclude(uintptr_t start, uintptr_t end);
 void aspace_limit(uintptr_t end);
 /* At boot: pages may be as large as level 1 (4 KiB), 2 or 3 (1 GiB). */
 void pages_largest(unsigned level);
+/* What pinned memory of that length is aligned to, so as to have large ones. */
+size_t pages_align(size_t len);
 
 struct aspace *aspace_create(void);		/* NULL: no memory */
 void aspace_get(struct aspace *as);

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define MAX_HOLES 32
-#define LARGE_PAGE (PGSIZE << ORDER_2M)
 #define FORK_RESERVE 1024	/* frames without which there is no fork */
 #define MAX_REGIONS 8192	/* of a space: a search looks at all of them */
 
@@ -193,8 +192,7 @@ static long address_for(struct aspace *as, uintptr_t addr, size_t len,
 {
 	unsigned bits = (unsigned)MAP_BELOW_BITS(flags);
 	uintptr_t end = user_end;
-	size_t align = flags & MAP_PINNED && len >= LARGE_PAGE ? LARGE_PAGE :
-		PGSIZE;
+	size_t align = flags & MAP_PINNED ? pages_align(len) : PGSIZE;
 
 	if (bits)
 		end = bits < 64 ? MIN(end, 1ul << bits) : end;

@@ -28,6 +28,15 @@ void pages_largest(unsigned level)
 	leaf_levels = level;
 }
 
+size_t pages_align(size_t len)
+{
+	unsigned level = leaf_levels;
+
+	while (level > 1 && len < pt_size(level))
+		level--;
+	return pt_size(level);
+}
+
 /* The registers of devices lie where no device sees anything. */
 static void gather_init(struct iommu_gather *g, const struct aspace *as,
 			uintptr_t va)
@@ -197,22 +206,22 @@ int aspace_fault(struct aspace *as, uintptr_t va, int how)
 	return err;
 }
 
-/* The largest block that fits at va, and is there to be had. */
+/* The largest block that fits at va, and is there to be had: of a page of that
+ * level. */
 static struct page *block(struct aspace *as, uintptr_t va, size_t len,
-			  unsigned *order)
+			  unsigned *level)
 {
-	static const unsigned large[] = { ORDER_1G, ORDER_2M };
 	struct page *pg = NULL;
+	size_t size;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(large) && !pg; i++) {
-		*order = large[i];
-		if (!(va % (PGSIZE << *order)) && len >= PGSIZE << *order &&
-		    pages_free() > (2ul << *order) + LARGE_RESERVE)
-			pg = page_alloc_user(*order);
+	for (*level = leaf_levels; *level > 1; --*level) {
+		size = pt_size(*level);
+		if (!(va % size) && len >= size &&
+		    pages_free() > 2 * size / PGSIZE + LARGE_RESERVE)
+			pg = page_alloc_user(ORDER_2M * (*level - 1));
+		if (pg)
+			return pg;
 	}
-	if (pg)
-		return pg;
-	*order = 0;
 	return user_page(as);
 }
 
@@ -255,7 +264,7 @@ static int install_block(struct pt_edit *ed, struct aspace *as,
 			 unsigned level)
 {
 	size_t n = pt_size(level) / PGSIZE, small = n / PT_ENTRIES;
-	pte_t *e = level <= leaf_levels ? entry_for(as, ed->g, va, level) : NULL;
+	pte_t *e = entry_for(as, ed->g, va, level);
 	int err = 0;
 
 	if (e) {
@@ -282,15 +291,14 @@ int pages_populate(struct aspace *as, const struct region *r)
 	struct iommu_gather g;
 	struct pt_edit ed;
 	struct page *pg;
-	unsigned order;
+	unsigned level;
 	int err = 0;
 
 	gather_init(&g, as, va);
 	pt_edit_begin(&ed, &g);
-	for (; !err && va < r->end; va += PGSIZE << order) {
-		pg = block(as, va, r->end - va, &order);
-		err = pg ? install_block(&ed, as, r, va, pg,
-					 1 + order / ORDER_2M) : -ENOMEM;
+	for (; !err && va < r->end; va += pt_size(level)) {
+		pg = block(as, va, r->end - va, &level);
+		err = pg ? install_block(&ed, as, r, va, pg, level) : -ENOMEM;
 	}
 	pt_edit_end(&ed);
 	flush_added(&g);

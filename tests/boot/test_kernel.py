@@ -65,6 +65,13 @@ def test_interrupts_of_devices(boot):
     assert m.run("devices interrupts_after_a_reset") == "ok\n"
 
 
+def test_a_gigabyte_in_one_page(boot):
+    """To process and device, where the processor has such pages."""
+    m = boot(f"{SMALL.replace('-m 512', '-m 4096')} {UNIT} {EDU} {ICOUNT} "
+             "-cpu max", limit=120)
+    assert m.run("devices gigabyte", timeout=60) == "ok\n"
+
+
 def test_pids_wrap(boot):
     """A hundred thousand processes."""
     m = boot(f"{SMALL.replace('-smp 2', '-smp 1')} {ICOUNT}", limit=120)

@@ -311,6 +311,7 @@ static void open_and_close(void)
 }
 
 #define LARGE	(2ul << 20)
+#define GIGABYTE	(1ul << 30)
 #define EDU_MAX	4095		/* one more and QEMU ends */
 
 static uint8_t *edu;
@@ -359,6 +360,39 @@ static void large_pages(void)
 	CHECK(copies(p + 6 * 4096, p + 9 * 4096));
 	CHECK(munmap(p, LARGE) == 0);
 	CHECK(copies(p + LARGE, p + LARGE + 4096));
+}
+
+static bool space_is(const char *leaves)
+{
+	char *text = readfile("#iommu/spaces", NULL);
+	bool is = text && strstr(text, leaves);
+
+	free(text);
+	return is;
+}
+
+/* 1 GiB in one page, on a machine that has such; two parts of it go. */
+static void gigabyte(void)
+{
+	uint8_t *p, *q;
+
+	own();
+	edu = (uint8_t *)(uintptr_t)drv_bar(bdf, 0, NULL);
+	p = mmap(NULL, GIGABYTE, RW, MAP_PINNED | MAP_ANON, -1, 0);
+	CHECK(p && (uintptr_t)p % GIGABYTE == 0);
+	CHECK(space_is(" 2m=0 1g=1 "));
+	CHECK(copies(p + 5 * 4096, p + GIGABYTE - 4096));
+	q = p + GIGABYTE / 2;
+	CHECK(munmap(q, 4096) == 0);
+	CHECK(mprotect(q + LARGE + 4096, 4096, PROT_READ) == 0);
+	CHECK(space_is(" 2m=510 1g=0 "));
+	CHECK(copies(q - 4096, q + 4096));
+	CHECK(copies(p, p + GIGABYTE - 4096));
+	CHECK(copies(q + LARGE, q + LARGE + 2 * 4096));
+	dma(q + LARGE + 4096, true);
+	CHECK(q[LARGE + 4096] == 0);
+	CHECK(munmap(p, GIGABYTE) == 0);
+	CHECK(space_is(" 2m=0 1g=0 "));
 }
 
 static void too_much_pinned(void)
@@ -414,7 +448,7 @@ static const struct test tests[] = {
 	{ "share_of_vectors", share_of_vectors },
 	{ "open_and_close", open_and_close },
 	{ "reset", reset },
-	{ "large_pages", large_pages },
+	{ "large_pages", large_pages }, { "gigabyte", gigabyte },
 	{ "too_much_pinned", too_much_pinned },
 	{ "none_has_what_he_is_given", none_has_what_he_is_given },
 	{ NULL, NULL },
