@@ -61,6 +61,17 @@ static int flush(struct aspace *as, struct iommu_gather *g, uintptr_t start,
 	return err;
 }
 
+/* What a failed unit may still reach is lost, now or when it failed before: then
+ * there may be no device any more whose flush would say so. */
+static void put_flushed(struct aspace *as, struct page *pg, int err)
+{
+	as->lost |= err < 0;
+	if (as->lost)
+		frames_lost++;
+	else
+		page_put(pg);
+}
+
 static struct page *pte_page(pte_t pte)
 {
 	return pa_page(pte & PTE_ADDR);
@@ -160,10 +171,7 @@ static int break_copy(struct aspace *as, const struct region *r, uintptr_t va,
 	gather_init(&g, as, va);
 	iommu_store(&g, va, e, &pte, 1, 1);
 	err = flush(as, &g, va, va + PGSIZE);
-	if (err)
-		frames_lost++;
-	else
-		page_put(old);
+	put_flushed(as, old, err);
 	return err;
 }
 
@@ -236,10 +244,7 @@ static void drop_table(struct aspace *as, struct iommu_gather *g, uintptr_t va)
 {
 	struct page *table = pt_take_out(g, as->root, va);
 
-	if (!flush(as, g, va, va + pt_size(2)))
-		page_put(table);
-	else
-		frames_lost++;
+	put_flushed(as, table, flush(as, g, va, va + pt_size(2)));
 }
 
 /* An empty one of just that level, for a page; NULL: no memory, or there are

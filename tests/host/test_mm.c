@@ -443,6 +443,46 @@ static void test_a_unit_fails(void **state)
 	close_run();
 }
 
+/* Its unit has failed with it, and it has no device any more. */
+static void lose(struct aspace *as, uint64_t va, unsigned pages)
+{
+	run.flush_fails = true;
+	(void)!aspace_munmap(as, va, pages * PAGE);
+	(void)lazy_reclaim();
+	run.flush_fails = false;
+	drop_device(0);
+}
+
+/* Nor is what it gives up later: the unit may still reach that. */
+static void test_a_copy_behind_a_failed_unit(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, 4, 0);
+
+	lose(as, va + 3 * PAGE, 1);
+	run.child[0] = aspace_fork(as);
+	assert_non_null(run.child[0]);
+	mm_look(as);
+	assert_int_equal(aspace_fault(as, va, MM_WRITE), 0);
+	mm_look(as);
+	close_run();
+	/* What was unmapped, the page before the copy, three that it had at its
+	 * end, and three tables. */
+	assert_int_equal(run.lost, 1 + 1 + 3 + 3);
+}
+
+static void test_a_table_behind_a_failed_unit(void **state)
+{
+	struct aspace *as = begin(*state);
+	uint64_t va = mapped(as, LARGE, 0);
+
+	lose(as, va, LARGE);
+	assert_int_equal(mapped(as, LARGE, MM_PINNED), va);
+	close_run();
+	/* All pages, the table in the way of the large one, and two above it. */
+	assert_int_equal(run.lost, 2 * LARGE + 1 + 2);
+}
+
 static uint64_t somewhere;
 
 static void unmaps_meanwhile(void)
@@ -591,6 +631,8 @@ int main(void)
 		IN_BOTH(test_a_page_under_a_new_table),
 		IN_BOTH(test_one_page_is_flushed_alone),
 		IN_BOTH(test_a_unit_fails),
+		IN_BOTH(test_a_copy_behind_a_failed_unit),
+		IN_BOTH(test_a_table_behind_a_failed_unit),
 		IN_BOTH(test_strict_from_here_on),
 		IN_BOTH(test_no_space_any_more),
 		IN_BOTH(test_nothing_is_taken_by_halves),
