@@ -3,178 +3,7 @@
  * The kernel's memory manager above the driver on the model, as in
  * test_aspace.c: single situations, each strictly and lazily.
  */
-#include "mm_bench.h"
-
-#include <vtd/table_impl.h>
-
-static struct aspace *begin(const char *mode)
-{
-	open_run(triple_named("qemu"), 1, mode, "4096,1000,4096");
-	attach_to(process_at(0), 0);
-	return run.p[0].as;
-}
-
-static bool is_lazy(void)
-{
-	return quarantine_state().mode.lazy;
-}
-
-/* So many of the process's pages wait; none does in strict mode. */
-static void assert_waits(unsigned n)
-{
-	assert_int_equal(waits(run.p[0].o), is_lazy() ? n : 0);
-}
-
-static uint64_t mapped(struct aspace *as, unsigned pages, int flags)
-{
-	long va = aspace_mmap(as, 0, pages * PAGE, MM_READ | MM_WRITE, flags);
-
-	assert_true(va > 0);
-	for (unsigned i = 0; i < pages; i++)
-		assert_int_equal(aspace_fault(as, (uint64_t)va + i * PAGE,
-					      MM_WRITE), 0);
-	return (uint64_t)va;
-}
-
-/* The entry that its devices come to, and what is under it. */
-static uint64_t *entry_at(uint64_t va, size_t *size)
-{
-	uint64_t *table = run.p[0].s->table.top[0];
-	unsigned level = SL_LEVELS;
-
-	while (sl_table_under(table[sl_index(va, level)], level)) {
-		table = sl_table_under(table[sl_index(va, level)], level);
-		level--;
-	}
-	*size = sl_span(level);
-	return &table[sl_index(va, level)];
-}
-
-#define LARGE	512u
-
-/* One page of 2 MiB. */
-static uint64_t large(struct aspace *as)
-{
-	uint64_t va = mapped(as, LARGE, MM_PINNED);
-	size_t size;
-
-	assert_true(sl_present(*entry_at(va, &size)));
-	assert_int_equal(size, LARGE * PAGE);
-	return va;
-}
-
-/* What a device may do at a page of the first process's. */
-static unsigned may(uint64_t va)
-{
-	uint64_t v = 0;
-
-	return (model_dma(run.b.m, 0, run.f[0]->sid, va, &v, 8, false) ?
-		MM_READ : 0) |
-		(model_dma(run.b.m, 0, run.f[0]->sid, va, &v, 8, true) ?
-		 MM_WRITE : 0);
-}
-
-/* Part of a large page goes, and part of another loses a right: the others stay as
- * they are, to process and devices. */
-static void test_parts_of_a_large_page(void **state)
-{
-	struct aspace *as = begin(*state);
-	uint64_t va = large(as);
-	size_t size;
-
-	mm_look(as);
-	assert_int_equal(may(va + 7 * PAGE), MM_READ | MM_WRITE);
-	assert_int_equal(aspace_munmap(as, va + 7 * PAGE, 2 * PAGE), 0);
-	assert_waits(2);
-	(void)lazy_reclaim();
-	assert_int_equal(aspace_mprotect(as, va + 20 * PAGE, 5 * PAGE, MM_READ),
-			 0);
-	mm_look(as);
-	for (unsigned i = 0; i < 40; i++)
-		assert_int_equal(may(va + i * PAGE), i == 7 || i == 8 ? 0 :
-				 i / 5 == 4 ? MM_READ : MM_READ | MM_WRITE);
-	(void)entry_at(va, &size);
-	assert_int_equal(size, PAGE);
-	assert_int_equal(may(va + (LARGE - 1) * PAGE), MM_READ | MM_WRITE);
-	assert_string_equal(aspace_check(as), "ok");
-	close_run();
-}
-
-/* It is kept while nobody may use it. */
-static void test_a_large_page_without_rights(void **state)
-{
-	struct aspace *as = begin(*state);
-	uint64_t va = large(as), was;
-	size_t size;
-
-	was = *entry_at(va, &size) & 0xffffffffff000;
-	mm_look(as);
-	assert_int_equal(aspace_mprotect(as, va, LARGE * PAGE, 0), 0);
-	assert_int_equal(may(va), 0);
-	assert_true(aspace_fault(as, va, MM_READ) < 0);
-	assert_string_equal(aspace_check(as), "ok");
-	assert_int_equal(aspace_mprotect(as, va + PAGE, PAGE, MM_READ), 0);
-	assert_int_equal(may(va), 0);
-	assert_int_equal(may(va + PAGE), MM_READ);
-	assert_int_equal(aspace_mprotect(as, va, PAGE, MM_READ | MM_WRITE), 0);
-	assert_int_equal(may(va), MM_READ | MM_WRITE);
-	assert_int_equal(*entry_at(va, &size) & 0xffffffffff000, was);
-	close_run();
-}
-
-/* Where small ones were, whose table then is in the way. */
-static void test_a_large_page_behind_small_ones(void **state)
-{
-	struct aspace *as = begin(*state);
-	uint64_t va = mapped(as, LARGE, 0);
-	size_t size;
-
-	(void)entry_at(va, &size);
-	assert_int_equal(size, PAGE);
-	assert_int_equal(may(va), MM_READ | MM_WRITE);
-	mm_look(as);
-	assert_int_equal(aspace_munmap(as, va, LARGE * PAGE), 0);
-	(void)lazy_reclaim();
-	assert_int_equal(large(as), va);
-	assert_int_equal(may(va + 3 * PAGE), MM_READ | MM_WRITE);
-	close_run();
-}
-
-/* The child's are its own; the parent's devices go on. */
-static void test_a_large_page_is_copied_for_the_child(void **state)
-{
-	struct aspace *as = begin(*state);
-	uint64_t va = large(as);
-	size_t free = mm_free(), size;
-
-	mm_look(as);
-	run.child[0] = aspace_fork(as);
-	assert_non_null(run.child[0]);
-	assert_true(mm_free() < free - LARGE);
-	(void)entry_at(va, &size);
-	assert_int_equal(size, LARGE * PAGE);
-	assert_int_equal(may(va), MM_READ | MM_WRITE);
-	close_run();
-}
-
-/* Units that know no large ones get none. */
-static void test_pages_are_as_large_as_all_units_take(void **state)
-{
-	static const uint64_t sizes[] = { PAGE, LARGE * PAGE };
-	struct aspace *as = begin(*state);
-	uint64_t va;
-	size_t size;
-
-	for (unsigned i = 0; i < 2; i++) {
-		pages_largest(i + 1);
-		va = mapped(as, LARGE, MM_PINNED);
-		(void)entry_at(va, &size);
-		assert_int_equal(size, sizes[i]);
-		assert_int_equal(aspace_munmap(as, va, LARGE * PAGE), 0);
-		(void)lazy_reclaim();
-	}
-	close_run();
-}
+#include "mm_cases.h"
 
 /* A table of a process that a dead unit may still walk is lost with it. */
 static void test_tables_that_a_unit_died_with(void **state)
@@ -312,27 +141,6 @@ static void test_regions_run_out(void **state)
 		n++;
 	assert_in_range(n, 8000, 8192);
 	assert_waits(0);
-	close_run();
-}
-
-/* For want of memory: nothing has changed, and what was split is flushed. */
-static void test_nothing_is_taken_by_halves(void **state)
-{
-	struct aspace *as = begin(*state);
-	uint64_t va = large(as), at;
-
-	for (unsigned i = 0; i < 3; i++) {
-		at = va + (i ? 7 : 0) * PAGE;
-		mm_no_memory = true;
-		assert_true(aspace_munmap(as, at, PAGE) < 0);
-		assert_true(aspace_mprotect(as, at, PAGE, MM_READ) < 0);
-		assert_null(aspace_fork(as));
-		mm_no_memory = false;
-		assert_string_equal(aspace_check(as), "ok");
-		assert_int_equal(aspace_fault(as, at, MM_WRITE), 0);
-	}
-	assert_int_equal(aspace_munmap(as, va, 512 * PAGE), 0);
-	assert_waits(512);
 	close_run();
 }
 
@@ -564,11 +372,6 @@ static void test_one_flush_for_both(void **state)
 	close_run();
 }
 
-#define IN_MODE(f, mode)	{ \
-	.name = #f "_" mode, .test_func = f, \
-	.teardown_func = bench_teardown, .initial_state = (void *)mode }
-#define IN_BOTH(f)	IN_MODE(f, "strict"), IN_MODE(f, "lazy")
-
 /* Of an entry: these bits go, those come. */
 static const struct {
 	uint64_t clear, set;
@@ -616,11 +419,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_BOTH(test_neighbour_without_rights),
 		IN_BOTH(test_broken_copy),
-		IN_BOTH(test_parts_of_a_large_page),
-		IN_BOTH(test_a_large_page_without_rights),
-		IN_BOTH(test_a_large_page_behind_small_ones),
-		IN_BOTH(test_a_large_page_is_copied_for_the_child),
-		IN_BOTH(test_pages_are_as_large_as_all_units_take),
 		IN_BOTH(test_tables_that_a_unit_died_with),
 		IN_BOTH(test_unmapped_as_the_last_one_goes),
 		IN_BOTH(test_unmapped_twice),
@@ -635,7 +433,6 @@ int main(void)
 		IN_BOTH(test_a_table_behind_a_failed_unit),
 		IN_BOTH(test_strict_from_here_on),
 		IN_BOTH(test_no_space_any_more),
-		IN_BOTH(test_nothing_is_taken_by_halves),
 		IN_BOTH(test_a_process_ends_while_it_is_looked_at),
 		IN_BOTH(test_one_flush_for_both),
 		IN_BOTH(test_address_that_waits),
