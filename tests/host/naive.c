@@ -400,3 +400,16 @@ int adapt(struct naive *n, struct sl_format f, unsigned fail)
 	return err;
 }
 
+void do_map(uint64_t va, uint64_t pa, size_t len)
+{
+	struct op o = { va, len, pa, 3, true };
+
+	assert_int_equal(change(&naive, &o, 0), 0);
+}
+
+void do_keep(uint64_t va, size_t len, uint64_t rights)
+{
+	struct op o = { va, len, 0, rights, false };
+
+	assert_int_equal(change(&naive, &o, 0), 0);
+}

@@ -60,6 +60,9 @@ struct op {
 	bool map;
 };
 
+#define GB	(1ul << 30)
+#define MB2	(2ul << 20)
+
 void open_naive(struct naive *n, uint64_t seed);
 void close_naive(struct naive *n);	/* nothing has leaked */
 uint64_t span(unsigned level);		/* bytes under an entry */
@@ -69,6 +72,9 @@ uint64_t wanted(uint64_t va);
 uint64_t found(struct naive *n, unsigned levels, uint64_t va);
 /* A change, watched at each step; fail: its n'th allocation does. */
 int change(struct naive *n, const struct op *o, unsigned fail);
+/* Those of `naive`, which succeed: a map with all rights, and a keep. */
+void do_map(uint64_t va, uint64_t pa, size_t len);
+void do_keep(uint64_t va, size_t len, uint64_t rights);
 /* A unit joins: what every page is stays the same all the while. */
 int adapt(struct naive *n, struct sl_format f, unsigned fail);
 /* What the change says is forgotten; all that is known then is so. */
