@@ -285,9 +285,9 @@ class Machine:
         return path.read_bytes()
 
 
-def wait_for(condition, timeout=10):
+def wait_for(condition, timeout=20):
     """Until the condition holds; for what the machine does not tell."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while not condition():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.02)
