@@ -238,11 +238,14 @@ static void breaks_off_calls(void)
 	end(pid);
 }
 
+static int held[2];
+
 static void hold(struct ureg *u, char *note)
 {
 	(void)u;
 	(void)note;
 	came++;
+	CHECK(write(held[1], "x", 1) == 1);
 	while (came < 100)
 		;
 	noted(NCONT);
@@ -251,14 +254,17 @@ static void hold(struct ureg *u, char *note)
 /* Five wait; a sixth is refused.  None comes into a handler. */
 static void queue(void)
 {
-	int pid = fork();
+	char c;
+	int pid;
 
+	CHECK(pipe(held) == 0);
+	pid = fork();
 	if (pid == 0) {
 		notify(hold);
 		post(getpid(), "first");
 		exit(1);
 	}
-	sleep_ms(50);		/* it is in its handler now */
+	CHECK(read(held[0], &c, 1) == 1);
 	for (unsigned i = 0; i < 5; i++)
 		post(pid, "more");
 	FAILS(try_to_post(pid, "one too many"), "too many notes");
@@ -337,23 +343,28 @@ static void while_forking(void)
 	end(poster);
 }
 
-/* Notes of a group. */
+/* Notes of a group: two are in it, and both end. */
 static void groups(void)
 {
 	struct waitmsg m;
-	char path[32];
-	int pid = fork();
+	char path[32], c;
+	int fd[2], pid;
 
+	CHECK(pipe(fd) == 0);
+	pid = fork();
 	if (pid == 0) {
 		CHECK(rfork(RFNOTEG) == 0);
-		if (fork() == 0)
-			wait_for_notes();
+		CHECK(fork() >= 0);
+		CHECK(write(fd[1], "x", 1) == 1);
 		wait_for_notes();
 	}
-	sleep_ms(20);
+	close(fd[1]);
+	CHECK(read(fd[0], &c, 1) == 1 && read(fd[0], &c, 1) == 1);
 	snprint(path, sizeof(path), "#proc/%d/notepg", pid);
 	CHECK(writefile(path, "to all of you") == 0);
 	CHECK(wait(&m) == pid && !strcmp(m.msg, "to all of you"));
+	CHECK(read(fd[0], &c, 1) == 0);
+	close(fd[0]);
 	CHECK(writefile("#proc/1/notepg", "iommu: ignored") == 0);
 }
 
