@@ -14,24 +14,19 @@
  * Where the unmapping is the test's own (iommu_keep), so are its frames, and
  * the flush is its own flush.  While something fails on purpose the flush is
  * at once, as its error is what the test is about; and in the tests of
- * `at_once`, for the reason that stands there; what these unmap themselves is
+ * `exceptions`, for the reason that stands there; what these unmap themselves is
  * left as it is.
  *
  * A program in which nothing ever waits has failed.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-
-#include "bench.h"
+#include "wrapped.h"
 
 #include <quarantine.h>
 
 #define CLOSED 64u
 
 /* Tests that look in a way that nobody sees from here. */
-static const struct {
-	const char *program, *test, *why;
-} at_once[] = {
+const struct exception exceptions[] = {
 	{ "ats", "test_it_falls_silent_at_each_step",
 	  "counts the steps of the flush" },
 	{ "ats", "test_an_attach_during_a_flush", "comes between its steps" },
@@ -54,6 +49,7 @@ static const struct {
 	{ "watch", "test_counts_of_registers", "counts requests" },
 	{ "watch", "test_times_of_waits", "times the waits of each flush" },
 };
+const size_t nexceptions = ARRAY_SIZE(exceptions);
 
 struct late {
 	struct quarantine q;
@@ -68,13 +64,8 @@ struct late {
 static struct late *lates;	/* one a space */
 
 static bool passing;		/* the calls are the driver's own */
-static const struct CMUnitTest *current;
 static uint64_t waited, flushes;	/* pages */
 static uint64_t others;		/* calls while some waited */
-
-#define WRAPPED(type, name, ...) \
-	type __real_##name(__VA_ARGS__); \
-	type __wrap_##name(__VA_ARGS__)
 
 WRAPPED(int, iommu_map, struct iommu_gather *g, uintptr_t va, physaddr_t pa,
 	size_t len, int prot);
@@ -105,9 +96,6 @@ WRAPPED(bool, model_ats_dma, struct machine *m, uint16_t segment, uint16_t sid,
 	uint64_t va, bool write);
 WRAPPED(struct machine *, model_start, uint64_t seed);
 WRAPPED(void, bench_close, struct bench *b);
-WRAPPED(int, _cmocka_run_group_tests, const char *name,
-	const struct CMUnitTest *tests, size_t n, CMFixtureFunction setup,
-	CMFixtureFunction teardown);
 
 /* Behind the flush. */
 static void let_go(struct quarantine *q, bool lost)
@@ -168,14 +156,6 @@ static bool is_in_trouble(const struct machine *m)
 		if (f->mute || f->gone)
 			return true;
 	return m->mem.fail_at > m->mem.allocations;
-}
-
-static bool is_listed(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(at_once); i++)
-		if (!strcmp(at_once[i].test, current->name))
-			return true;
-	return false;
 }
 
 /* Time passes, and devices are at work. */
@@ -517,52 +497,9 @@ struct machine *__wrap_model_start(uint64_t seed)
 	return m;
 }
 
-static int setup(void **state)
+bool wrapped_report(const char *program)
 {
-	current = *state;
-	*state = current->initial_state;
-	return current->setup_func ? current->setup_func(state) : 0;
-}
-
-static bool has_test(const struct CMUnitTest *tests, size_t n, const char *name)
-{
-	while (n--)
-		if (!strcmp(tests[n].name, name))
-			return true;
-	return false;
-}
-
-static void check_list(const struct CMUnitTest *tests, size_t n)
-{
-	const char *program = strchr(program_invocation_short_name, '_');
-
-	for (size_t i = 0; i < ARRAY_SIZE(at_once); i++)
-		if (!strcmp(at_once[i].program, program + 1) &&
-		    !has_test(tests, n, at_once[i].test)) {
-			fprintf(stderr, "lazily.c: there is no %s in %s\n",
-				at_once[i].test, program);
-			exit(1);
-		}
-}
-
-int __wrap__cmocka_run_group_tests(const char *name,
-				   const struct CMUnitTest *tests, size_t n,
-				   CMFixtureFunction before,
-				   CMFixtureFunction after)
-{
-	struct CMUnitTest *list = calloc(n, sizeof(*list));
-	int failed;
-
-	check_list(tests, n);
-	for (size_t i = 0; i < n; i++) {
-		list[i] = tests[i];
-		list[i].setup_func = setup;
-		list[i].initial_state = (void *)(uintptr_t)&tests[i];
-	}
-	failed = __real__cmocka_run_group_tests(name, list, n, before, after);
-	free(list);
 	printf("%s: %lu pages unmapped lazily, %lu flushes, %lu other calls "
-	       "while some waited\n", program_invocation_short_name, waited,
-	       flushes, others);
-	return failed || !waited || !flushes;
+	       "while some waited\n", program, waited, flushes, others);
+	return waited && flushes;
 }
