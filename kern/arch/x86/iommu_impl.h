@@ -33,10 +33,11 @@ struct space_unit {
 };
 
 struct iommu_space {
+	bool changing;		/* its tables: see tree_take().  First, since its
+				 * address is needed most */
 	struct sl_table table;
 	struct space_unit *units;
 	unsigned flushing;	/* how many look at its units */
-	bool changing;		/* its tables: see tree_take() */
 	bool eager;		/* some unit must hear of new entries too */
 	bool lost;		/* a unit failed with it */
 	unsigned readers;	/* who look at its tables, for files */
