@@ -132,10 +132,10 @@ static void batch_add(struct batch *b, struct qi_desc i)
 	b->list[b->n++] = i;
 }
 
-/* VT-d 6.2.2.1, 6.5: the context cache before the IOTLB, since a stale context
- * entry fills it anew; by the domain id that the old entry had; device TLBs
- * last, since a stale IOTLB fills them. */
-static int forget(struct iommu_dev *d, uint16_t did)
+/* VT-d 6.2.2.1, 6.5: the context cache, by the domain id that the old entry had,
+ * before the IOTLB, since a stale context entry fills it anew; device TLBs last,
+ * since a stale IOTLB fills them. */
+static int invalidate(struct iommu_dev *d, uint16_t old, uint16_t did)
 {
 	struct qi_desc devtlb[INV_DEVTLB_MAX];
 	struct qi_desc list[VTD_BATCH];
@@ -144,10 +144,7 @@ static int forget(struct iommu_dev *d, uint16_t did)
 
 	for_each_peer(p, d)
 		for (unsigned i = 0; i < p->pci.nrids; i++)
-			context_clear(p->unit, p->pci.rids[i].sid);
-	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->pci.nrids; i++)
-			batch_add(&b, inv_context_device(did,
+			batch_add(&b, inv_context_device(old,
 							 p->pci.rids[i].sid));
 	batch_add(&b, inv_iotlb_domain(did));
 	for_each_peer(p, d) {
@@ -157,9 +154,20 @@ static int forget(struct iommu_dev *d, uint16_t did)
 			batch_add(&b, devtlb[--n]);
 	}
 	batch_run(&b);
+	return b.err;
+}
+
+static int forget(struct iommu_dev *d, uint16_t did)
+{
+	int err;
+
+	for_each_peer(p, d)
+		for (unsigned i = 0; i < p->pci.nrids; i++)
+			context_clear(p->unit, p->pci.rids[i].sid);
+	err = invalidate(d, did, did);
 	for_each_peer(p, d)
 		stop_ats(p);
-	return b.err;
+	return err;
 }
 
 int entries_prepare(const struct iommu_dev *d)
@@ -187,19 +195,8 @@ static int install(struct iommu_dev *d, struct iommu_space *s,
 {
 	for_each_peer(p, d)
 		entries_set(p, s, su, ats);
-	if (!(d->unit->cap & CAP_CM))
-		return vtd_flush_write_buffer(d->unit);
-
-	struct qi_desc list[VTD_BATCH];
-	struct batch b = { .unit = d->unit, .list = list };
-
-	for_each_peer(p, d)
-		for (unsigned i = 0; i < p->pci.nrids; i++)
-			batch_add(&b, inv_context_device(DID_NONE,
-							 p->pci.rids[i].sid));
-	batch_add(&b, inv_iotlb_domain(su->did));
-	batch_run(&b);
-	return b.err;
+	return d->unit->cap & CAP_CM ? invalidate(d, DID_NONE, su->did) :
+		vtd_flush_write_buffer(d->unit);
 }
 
 /* Off the bus still: its TLB is on before a flush can ask it.  A flush that
