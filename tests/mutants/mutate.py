@@ -37,7 +37,7 @@ CALLS = [
     ("flush", "vtd_flush_write_buffer", "0"), ("flush", "iommu_flush", "0"),
     ("flush", "context", "true"), ("flush", "iotlb", "true"),
     ("flush", "sl_note", ""), ("flush", "sl_reap", ""),
-    ("flush", "forget", "0"), ("flush", "show", "0"),
+    ("flush", "forget", "0"), ("flush", "invalidate", "0"), ("flush", "show", "0"),
     ("flush", "ask_again", ""), ("flush", "join_ats", ""),
     ("flush", "start_ats", "0"),
     ("fence", "bus_master", "true"), ("fence", "pci_set_master", "true"),
@@ -172,7 +172,7 @@ PATTERNS = [
 
 # The functions whose steps stand in an order that matters.
 ORDERED = """
-    hand_over forget install new_owner quiesce silence fence join_ats
+    hand_over forget invalidate install new_owner quiesce silence fence join_ats
     leave_ats start_ats reset_attached
     devtlb_timeout no_owner join_unit leave_unit iommu_attach iommu_detach
     iommu_reset adapt new_presence fence_all iommu_start start_unit
