@@ -286,8 +286,10 @@ class Machine:
 
 
 def wait_for(condition, timeout=20):
-    """Until the condition holds; for what the machine does not tell."""
+    """Until the condition holds, which it gives; for what the machine does not
+    tell."""
     end = time.monotonic() + timeout * PATIENCE
-    while not condition():
+    while not (held := condition()):
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.02)
+    return held

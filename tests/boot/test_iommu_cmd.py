@@ -182,13 +182,8 @@ def test_large_pages(boot):
     m = boot(PLAIN)
     m.run("echo 'echo new a; echo attach a; echo a map buf 1024 pinned; "
           "sleep 1000000' >/tmp/s; sh /tmp/s | lab >/tmp/out & echo")
-
-    def at():       # the file itself comes at any time, too
-        return re.search("a: at (0x[0-9a-f]+)\n",
-                         m.run("cat /tmp/out", status=None))
-
-    wait_for(at)
-    buf = at()[1]
+    buf = wait_for(lambda: re.search(       # the file may not be there yet
+        "a: at (0x[0-9a-f]+)\n", m.run("cat /tmp/out", status=None)))[1]
     text = m.run("iommu dump 0:3.0")
     (_, space), = records(m, "spaces")
     assert f"pages: {space['4k']} x 4k, {space['2m']} x 2m, 0 x 1g\n" in text
