@@ -248,6 +248,17 @@ class Machine:
             .startswith(("sh ", "none ")))
         return pid
 
+    def await_jobs(self):
+        """Until each job that was typed with & is the program that it was to be,
+        and sleeps: an exec takes devices away."""
+        def busy(line):
+            pid, _, _, state, *_, name = line.split()
+            return pid != "2" and name != "ps" and \
+                (state != "sleeping" or name == "sh")
+
+        wait_for(lambda: not any(map(busy, LOG_LINE.sub(
+            "", self.line("ps")).splitlines()[1:])))
+
     def check(self):
         """What the kernel itself finds wrong with devices and their tables;
         whoever waits for commands is asked."""

@@ -18,6 +18,7 @@ def machine(tmp_path_factory):
                  f"-gdb unix:{at},server=on,wait=off") as m:
         m.gdb = at
         m.pid = m.spawn("sleep 1000")
+        m.await_jobs()
         m.run(f"echo 0:3.0 {m.pid} >'#iommu/attach'")
         yield m
 

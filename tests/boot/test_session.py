@@ -62,6 +62,7 @@ def test_session_as_written(m):
     # The shell is process 2; each of these is the next one.
     for _ in range(3, 27):
         assert m.line("sleep 1000 &") == ""
+    m.await_jobs()
     assert m.line("mkdir -p /sys/iommu") == ""
     assert m.line("/bin/bind \\#iommu /sys/iommu") == ""
     assert m.line("cd /sys/iommu/") == ""

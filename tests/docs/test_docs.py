@@ -144,6 +144,8 @@ def run_block(machine, block, booted):
         machine.expect(re.escape(command) + r"\r\n")
         machine.expect(r"(?:(?<=\n)|^)\$ ")
         got = machine.before()
+        if command.endswith("&"):
+            machine.await_jobs()
         assert re.fullmatch(pattern_of_text(lines), got), \
             f"{block}: {command}\n--- printed\n{got}--- not\n" + "\n".join(lines)
 

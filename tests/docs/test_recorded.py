@@ -11,8 +11,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/boot"), str(Path(__file__).parent)]
 
-from machine import (EDU, KERNEL, SMALL, UNIT, Machine,  # noqa: E402
-                     wait_for)
+from machine import EDU, KERNEL, SMALL, UNIT, Machine  # noqa: E402
 from screen import read_text  # noqa: E402
 from test_docs import pattern_of  # noqa: E402
 
@@ -71,5 +70,5 @@ def test_the_screen_shows_what_the_machine_prints():
                               in lines_behind(shown, command))
             assert re.fullmatch(pattern, m.line(command).expandtabs()), \
                 command
-            if command.endswith("&"):   # an exec would take a device away
-                wait_for(lambda: re.search(r" sleep$", m.line("ps"), re.M))
+            if command.endswith("&"):
+                m.await_jobs()
